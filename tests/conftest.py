@@ -1,0 +1,29 @@
+"""Fixtures for every room: where the shared test data lies, and a home of one's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real market data for tests; tests that need it are skipped where it is absent."""
+    stated = os.environ.get("TRADER_SHARED_DATA")
+    folder = Path(stated) if stated else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no shared test data: set TRADER_SHARED_DATA or put it in {folder.name}/ beside the checkout")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of this test's own, so that nothing touches the user's."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("TRADER_HOME", str(folder))
+    return folder

@@ -1,0 +1,105 @@
+"""One way to compile: numba with our flags, cached in the user's cache folder.
+
+numba's file cache watches only the file of the compiled function, not of the functions it calls in other files. The
+cache folder's name is therefore a digest of every compiled source of this package with the versions of numba, numpy and
+Python: an upgrade can never meet a stale kernel, and a read-only installation compiles all the same.
+
+`TRADER_INTERPRET=1` turns the compiler off: the same functions then run as plain Python (law 4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from platformdirs import user_cache_path
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERPRET = os.environ.get("TRADER_INTERPRET", "") not in ("", "0")
+# Rooms whose functions are compiled; every source file in them is part of the cache key.
+_COMPILED_ROOMS = ("compiler.py", "engine", "risk", "strategy", "stats")
+_KEEP_FOLDERS = 3
+
+
+@lru_cache(maxsize=1)
+def source_digest() -> str:
+    """Return the SHA-256 (hex) of every source file that can take part in a compiled kernel."""
+    root = Path(__file__).parent
+    files: list[Path] = []
+    for room in _COMPILED_ROOMS:
+        path = root / room
+        files.extend(sorted(path.rglob("*.py")) if path.is_dir() else [path])
+    whole = hashlib.sha256()
+    for path in files:
+        whole.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return whole.hexdigest()
+
+
+def _cache_folder() -> Path:
+    versions = "|".join((metadata.version("numba"), metadata.version("numpy"), sys.version, platform.machine()))
+    key = hashlib.sha256(f"{source_digest()}|{versions}".encode()).hexdigest()[:16]
+    base = os.environ.get("TRADER_CACHE_DIR")
+    root = Path(base) if base else user_cache_path("trader", appauthor=False)
+    return root / "kernels" / key
+
+
+def _prepare(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(folder)
+    except OSError:
+        # No writable cache folder: compile into a private temporary one, so that the command still works.
+        return Path(tempfile.mkdtemp(prefix="trader-kernels-"))
+    others = sorted((p for p in folder.parent.iterdir() if p != folder), key=lambda p: p.stat().st_mtime)
+    for stale in others[: -(_KEEP_FOLDERS - 1)]:
+        shutil.rmtree(stale, ignore_errors=True)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def cache_folder() -> Path:
+    """Return the folder that holds this version's compiled kernels, made when it is missing."""
+    return _prepare(_cache_folder())
+
+
+def is_cached(function_name: str) -> bool:
+    """Tell whether a kernel of that name was compiled before, so that a caller can announce the wait."""
+    return INTERPRET or any(_cache_folder().rglob(f"*.{function_name}-*.nbi"))
+
+
+if INTERPRET:
+
+    def njit(function: F) -> F:
+        """Return the function as it is: the compiler is off."""
+        return function
+
+    def inlined(function: F) -> F:
+        """Return the function as it is: the compiler is off."""
+        return function
+
+else:
+    # Before numba is imported: it reads the variable once.
+    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
+    import numba
+
+    def njit(function: F) -> F:
+        """Compile at first call; division by zero gives inf or NaN as in numpy, and nothing raises inside."""
+        compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+        return compiled
+
+    def inlined(function: F) -> F:
+        """Compile as part of its caller: for the small functions of the decision path."""
+        compiled: F = numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)
+        return compiled
