@@ -27,8 +27,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTERPRET = os.environ.get("TRADER_INTERPRET", "") not in ("", "0")
 # Rooms whose functions are compiled; every source file in them is part of the cache key.
-_COMPILED_ROOMS = ("compiler.py", "engine", "risk", "strategy", "stats")
-_KEEP_FOLDERS = 3
+_COMPILED_ROOMS = ("compiler.py", "money.py", "engine", "risk", "strategy", "stats")
+_STALE_SECONDS = 30 * 86_400
 
 
 @lru_cache(maxsize=1)
@@ -62,9 +62,11 @@ def _prepare(folder: Path) -> Path:
     except OSError:
         # No writable cache folder: compile into a private temporary one, so that the command still works.
         return Path(tempfile.mkdtemp(prefix="trader-kernels-"))
-    others = sorted((p for p in folder.parent.iterdir() if p != folder), key=lambda p: p.stat().st_mtime)
-    for stale in others[: -(_KEEP_FOLDERS - 1)]:
-        shutil.rmtree(stale, ignore_errors=True)
+    # Only folders long unused go: another version of the program may be running from a recent one.
+    newest = folder.stat().st_mtime
+    for other in folder.parent.iterdir():
+        if newest - other.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
     return folder
 
 
@@ -85,21 +87,28 @@ if INTERPRET:
         """Return the function as it is: the compiler is off."""
         return function
 
-    def inlined(function: F) -> F:
-        """Return the function as it is: the compiler is off."""
-        return function
+    kernel = inlined = njit
 
 else:
     # Before numba is imported: it reads the variable once.
     os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
     import numba
 
+    # Reference counting (`_nrt`) is off: the kernels get every array from outside and make none, and counting
+    # references of arrays inside tuples cost ten times the arithmetic (measured: 107 ns against 11 ns a bar).
+    _FLAGS = {"error_model": "numpy", "nogil": True}
+
     def njit(function: F) -> F:
-        """Compile at first call; division by zero gives inf or NaN as in numpy, and nothing raises inside."""
-        compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+        """Compile at first call, for functions that make arrays; division by zero gives inf or NaN as in numpy."""
+        compiled: F = numba.njit(cache=True, **_FLAGS)(function)
+        return compiled
+
+    def kernel(function: F) -> F:
+        """Compile at first call, for functions that only write into arrays they were given."""
+        compiled: F = numba.njit(cache=True, _nrt=False, **_FLAGS)(function)
         return compiled
 
     def inlined(function: F) -> F:
-        """Compile as part of its caller: for the small functions of the decision path."""
-        compiled: F = numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)
+        """Compile as part of the kernel that calls it: for the small functions of the decision path."""
+        compiled: F = numba.njit(forceinline=True, _nrt=False, **_FLAGS)(function)
         return compiled
