@@ -1,0 +1,52 @@
+"""The author's interface: `from trader_cli.strategy import Bars, Floats, Param, Signals, Strategy,
+indicators, latch`.
+
+Names are fetched when they are used, so that listing strategies does not import the compiler.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trader_cli.model.bars import Bars, Floats
+    from trader_cli.strategy import indicators
+    from trader_cli.strategy.base import Param, Strategy, compute
+    from trader_cli.strategy.holding import from_entry, latch, settle
+    from trader_cli.strategy.signals import Levels, Signals
+
+_HOMES = {
+    "Bars": "trader_cli.model.bars",
+    "Floats": "trader_cli.model.bars",
+    "Levels": "trader_cli.strategy.signals",
+    "Param": "trader_cli.strategy.base",
+    "Signals": "trader_cli.strategy.signals",
+    "Strategy": "trader_cli.strategy.base",
+    "compute": "trader_cli.strategy.base",
+    "from_entry": "trader_cli.strategy.holding",
+    "latch": "trader_cli.strategy.holding",
+    "settle": "trader_cli.strategy.holding",
+}
+
+__all__ = [
+    "Bars",
+    "Floats",
+    "Levels",
+    "Param",
+    "Signals",
+    "Strategy",
+    "compute",
+    "from_entry",
+    "indicators",
+    "latch",
+    "settle",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "indicators":
+        return import_module("trader_cli.strategy.indicators")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module `trader_cli.strategy` has no `{name}`")

@@ -1,0 +1,54 @@
+"""Bring whatever an author passes into the one array type that compiled functions see.
+
+A compiled function is compiled again for each new array type: read-only or not, contiguous or not, float32,
+pandas. Here all become one: contiguous, aligned, read-only float64 (or bool). Nothing is copied that fits
+already.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from trader_cli.errors import StrategyError
+from trader_cli.model.bars import Floats
+from trader_cli.strategy.signals import Bools
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def column(values: npt.ArrayLike) -> Floats:
+    """Return the values as a contiguous read-only float64 view or copy, shape (n,)."""
+    return _sealed(np.require(values, np.float64, ("C", "A")))
+
+
+def flags(values: npt.ArrayLike) -> Bools:
+    """Return the values as a contiguous read-only bool view or copy, shape (n,); NaN is False."""
+    array = np.asarray(values)
+    if array.dtype.kind == "f":
+        array = np.nan_to_num(array, nan=0.0) != 0.0
+    return _sealed(np.require(array, np.bool_, ("C", "A")))
+
+
+def same_length(*columns: Floats | Bools) -> None:
+    """Raise StrategyError where columns differ in length."""
+    lengths = {len(each) for each in columns}
+    if len(lengths) > 1:
+        raise StrategyError(f"columns of different lengths: {', '.join(str(len(each)) for each in columns)}")
+
+
+def whole(period: int, least: int = 1) -> int:
+    """Return the period as an int. Raises StrategyError below `least` or for a fraction."""
+    if int(period) != period or period < least:
+        raise StrategyError(f"the period is {period}, it must be a whole number from {least} up")
+    return int(period)
+
+
+def _sealed(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    if array.ndim != 1:
+        raise StrategyError(f"a column has shape {array.shape}, it must have one value a bar")
+    view = array.view()
+    view.flags.writeable = False
+    return view
