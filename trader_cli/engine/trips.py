@@ -40,12 +40,12 @@ def fills_of(symbols: tuple[str, ...], open_ms: Ints, book: Book, log: Log) -> F
 
 
 def round_trips(fills: Fills, timeframe_ms: int) -> RoundTrips:
-    """Return every stretch from flat to flat, in the order they closed; a position still open at the end is left out."""
+    """Return every stretch from flat to flat, in the order they closed; what is open at the end is left out."""
     order = np.argsort(fills.symbol, kind="stable")
     symbol = fills.symbol[order]
     signed = (fills.side * fills.quantity)[order]
-    # Within a symbol the running holding starts and ends each trip at zero, so one sum over all symbols would do, were it
-    # not for positions left open at the end of a symbol: take the total before each symbol off.
+    # One running sum over all symbols; a position left open at a symbol's end would shift the next symbol's, so the
+    # total before each symbol is taken off.
     running = np.cumsum(signed)
     starts = np.flatnonzero(np.r_[True, symbol[1:] != symbol[:-1]]) if len(symbol) else np.empty(0, np.int64)
     lengths = np.diff(np.r_[starts, len(symbol)])
@@ -82,4 +82,5 @@ def _sums(fills: Fills, order: Ints, first: Ints, last: Ints, timeframe_ms: int)
         sold - bought - fees,
         fills.reason[order[last]],
         (exit_ms - entry_ms) // timeframe_ms,
+        order[last],
     )

@@ -1,0 +1,1 @@
+"""Bars on disk: where they lie, reading, importing, resampling, checking. Every other room sees only `Bars`."""

@@ -95,6 +95,7 @@ class RoundTrips:
     symbol: index into `symbols`. entry_ms, exit_ms: ms UTC of first buy and last sell. quantity: total bought,
     1e-8 base. bought, sold: notional of all buys and all sells, 1e-8 quote. fees: all fees, 1e-8 quote.
     pnl = sold - bought - fees, 1e-8 quote. reason: Reason of the last sell. bars: bars from entry to exit.
+    last_fill: index of the closing fill.
     Average prices follow: bought / quantity and sold / quantity.
     """
 
@@ -109,6 +110,7 @@ class RoundTrips:
     pnl: Ints
     reason: Ints
     bars: Ints
+    last_fill: Ints
 
     def __len__(self) -> int:
         return len(self.entry_ms)

@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: what a run earned, what it risked, and against what."""

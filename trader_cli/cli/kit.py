@@ -1,0 +1,207 @@
+"""What every command shares: common options, one renderer for tables and JSON, errors as sentences with exit codes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trader_cli.errors import DataError, TraderError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from trader_cli.wiring import Wiring
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command found out. schema: `backtest/1` of `trader.backtest/1`. view: prints the human form."""
+
+    schema: str
+    result: Mapping[str, object]
+    view: Callable[[Console], None]
+    exit_code: int = 0
+
+
+@dataclass
+class Run:
+    """One call of one command: the common options, and the way to everything else."""
+
+    json: bool = False
+    home: Path | None = None
+    preset: str | None = None
+    sets: list[str] = field(default_factory=list)
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """Return the console for results, or with `stderr` the one for progress and notes, silent with --quiet."""
+        from rich.console import Console
+
+        return Console(
+            stderr=stderr,
+            no_color=True if self.no_color else None,
+            quiet=self.quiet and stderr,
+            highlight=False,
+            soft_wrap=stderr,
+        )
+
+    def wiring(self, **flags: Any) -> Wiring:
+        """Return the wired parts for this call; `flags` are configuration keys with `__` for the dot, None = not given."""
+        from trader_cli.wiring import Wiring
+
+        stated = dict(_assignment(text) for text in self.sets)
+        stated.update({key.replace("__", ".", 1): value for key, value in flags.items() if value is not None})
+        return Wiring.find(self.home, self.preset, stated)
+
+    @contextmanager
+    def progress(self, text: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a bar on a terminal's stderr for work of known length: call the given function with (done, of)."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = self.console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as shown:
+            task = shown.add_task(text, total=None)
+            yield lambda done, of: shown.update(task, completed=done, total=of)
+
+    def note(self, text: str) -> None:
+        """Say one line on stderr."""
+        self.console(stderr=True).print(text, markup=False)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"`--set {text}` is not KEY=VALUE", "write e.g. `--set sizing.method=quantity`")
+    return key.strip(), value.strip()
+
+
+def parameters(texts: list[str] | None) -> dict[str, str]:
+    """Return `--param name=value` options as a mapping. Raises UsageError for one that is not of that form."""
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"`--param {text}` is not NAME=VALUE", "write e.g. `--param fast=20`")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def split(text: str | None) -> list[str] | None:
+    """Return a comma-separated option as a list; None stays None."""
+    return None if text is None else [one.strip() for one in text.split(",") if one.strip()]
+
+
+_COMMON = {
+    "json": Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")],
+    "home": Annotated[Path | None, typer.Option("--home", metavar="DIR", help="The folder with your files.")],
+    "preset": Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Named defaults to start from.")],
+    "sets": Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key; repeatable.")
+    ],
+    "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")],
+    "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")],
+    "no_color": Annotated[bool, typer.Option("--no-color", help="No colours.")],
+}
+
+
+def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Outcome]], Callable[..., int]]:
+    """Register `function(run, **options) -> Outcome` as a command with the common options added."""
+
+    def register(function: Callable[..., Outcome]) -> Callable[..., int]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        common = [
+            inspect.Parameter(
+                key,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None if key in ("home", "preset", "sets") else False,
+                annotation=annotation,
+            )
+            for key, annotation in _COMMON.items()
+        ]
+
+        def entry(**values: Any) -> int:
+            shared = {key: values.pop(key) for key in _COMMON}
+            shared["sets"] = list(shared["sets"] or [])
+            run = Run(**shared)
+            outcome = function(run, **values)
+            render(run, outcome)
+            return outcome.exit_code
+
+        keyword = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+        entry.__signature__ = inspect.Signature([*keyword, *common])  # type: ignore[attr-defined]
+        entry.__annotations__ = {one.name: one.annotation for one in (*keyword, *common)}
+        entry.__doc__ = function.__doc__
+        entry.__name__ = function.__name__
+        app.command(name)(entry)
+        return entry
+
+    return register
+
+
+def render(run: Run, outcome: Outcome) -> None:
+    """Print a result: one JSON object, or the command's own view."""
+    if run.json:
+        emit({"schema": f"trader.{outcome.schema}", "ok": outcome.exit_code == 0, "result": plain(outcome.result)})
+    else:
+        outcome.view(run.console())
+
+
+def emit(envelope: Mapping[str, object]) -> None:
+    """Print one JSON object on stdout."""
+    import json
+
+    sys.stdout.write(json.dumps(envelope, allow_nan=False, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: NaN and infinity become null, exact decimals text, arrays lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)
+
+
+def show_error(error: TraderError, *, as_json: bool) -> None:
+    """Print an error: sentence and hints on stderr, and with --json its envelope on stdout."""
+    lines = [f"error: {error.message}"]
+    if error.hints:
+        lines += ["", *(f"hint: {hint}" for hint in error.hints)]
+    sys.stderr.write("\n".join(lines) + "\n")
+    if as_json:
+        body = {"code": error.code, "message": error.message, "hints": list(error.hints)}
+        emit({"schema": "trader.error/1", "ok": False, "error": body})
+
+
+def translated(error: BaseException) -> TraderError | None:
+    """Return the TraderError that says what a foreign error means to the user, None for a fault of ours."""
+    import errno
+
+    if isinstance(error, TraderError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        where = f" at `{error.filename}`" if error.filename else ""
+        return DataError(f"the disk is full{where}", "free some space and run the command again; nothing was half written")
+    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError):
+        return UsageError(f"`{error.filename}`: {error.strerror}", "choose another file or folder, or mend its permissions")
+    return None

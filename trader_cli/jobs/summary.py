@@ -1,0 +1,157 @@
+"""What a backtest leaves for its reader: the keys of `backtest --json`, computed from the engine's exact log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from trader_cli.engine.state import (
+    CLOSE,
+    HELD_BARS,
+    OPEN,
+    QUANTITY,
+    REFUSED_COUNT,
+    REFUSED_FIRST_BAR,
+    Book,
+    Log,
+    Market,
+)
+from trader_cli.model.bars import Ints
+from trader_cli.model.fills import Fills, Reason, Refusal, RoundTrips
+from trader_cli.model.instrument import Instrument
+from trader_cli.model.timeframe import Timeframe
+from trader_cli.stats.performance import buy_and_hold, curve_stats, monthly_returns, trade_stats, turnover
+
+_LINE_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a fill cost beside its price, in bps."""
+
+    fee_bps: float
+    slippage_bps: float
+
+
+def iso(time_ms: int) -> str:
+    """Return `2018-01-31T23:30:00Z` for ms UTC."""
+    return str(np.datetime64(int(time_ms), "ms").astype("datetime64[s]")) + "Z"
+
+
+def figures(
+    open_ms: Ints,
+    timeframe: Timeframe,
+    market: Market,
+    book: Book,
+    log: Log,
+    fills: Fills,
+    trips: RoundTrips,
+    cash: int,
+    costs: Costs,
+    instruments: Sequence[Instrument],
+) -> dict[str, Any]:
+    """Return the figures of a run as JSON knows them; cash is the start, 1e-8 quote."""
+    start = cash * 1e-8
+    curve = curve_stats(open_ms, timeframe.ms, log.equity, start)
+    rate = (costs.fee_bps + costs.slippage_bps) / 10_000
+    held = buy_and_hold(market.prices[OPEN], market.prices[CLOSE], start, rate)
+    against = curve_stats(open_ms, timeframe.ms, held, start)
+    bars = len(open_ms)
+    result: dict[str, Any] = asdict(curve) | asdict(trade_stats(trips))
+    result |= {
+        "start": iso(int(open_ms[0])),
+        "end": iso(int(open_ms[-1]) + timeframe.ms),
+        "bars": bars,
+        "exposure_pct": int(book.account[HELD_BARS]) / bars * 100,
+        "turnover": turnover(fills.notional, log.equity),
+        "fees_paid": int(fills.fee.sum()) * 1e-8,
+        "fills": len(fills),
+        "benchmark_return_pct": against.total_return_pct,
+        "benchmark": asdict(against),
+        "monthly": _months(monthly_returns(open_ms, log.equity, start)),
+        "benchmark_monthly": _months(monthly_returns(open_ms, held, start)),
+        "exits": {one.label: count for one in Reason if (count := int((trips.reason == one).sum()))},
+        "refused": _refusals(log, open_ms, fills.symbols),
+        "open_positions": _open(market, book, instruments),
+        "equity_line": _line(open_ms, timeframe, log, held),
+    }
+    return result
+
+
+def _months(rows: list[tuple[int, int, float]]) -> list[dict[str, float]]:
+    return [{"year": year, "month": month, "return_pct": value} for year, month, value in rows]
+
+
+def _refusals(log: Log, open_ms: Ints, symbols: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "symbol": symbol,
+            "reason": why.label,
+            "count": int(log.refused[s, why, REFUSED_COUNT]),
+            "first": iso(int(open_ms[log.refused[s, why, REFUSED_FIRST_BAR]])),
+        }
+        for s, symbol in enumerate(symbols)
+        for why in Refusal
+        if log.refused[s, why, REFUSED_COUNT]
+    ]
+
+
+def _open(market: Market, book: Book, instruments: Sequence[Instrument]) -> list[dict[str, Any]]:
+    return [
+        {
+            "symbol": one.symbol,
+            "quantity": int(book.position[s, QUANTITY]) * 1e-8,
+            "price": float(market.prices[CLOSE, -1, s]),
+            "value": int(book.position[s, QUANTITY]) * 1e-8 * float(market.prices[CLOSE, -1, s]),
+        }
+        for s, one in enumerate(instruments)
+        if book.position[s, QUANTITY]
+    ]
+
+
+def _line(open_ms: Ints, timeframe: Timeframe, log: Log, held: Any) -> list[list[Any]]:
+    picks = np.unique(np.linspace(0, len(open_ms) - 1, min(_LINE_POINTS, len(open_ms))).round().astype(np.int64))
+    return [[iso(int(open_ms[i]) + timeframe.ms), float(log.equity[i]), float(held[i])] for i in picks]
+
+
+def trade_rows(trips: RoundTrips, instruments: Sequence[Instrument]) -> dict[str, Any]:
+    """Return round trips as columns of `--trades`: decimals exact as text, times ISO."""
+    bought, sold, quantity = (column.astype(np.float64) for column in (trips.bought, trips.sold, trips.quantity))
+    return {
+        "symbol": [trips.symbols[i] for i in trips.symbol.tolist()],
+        "entry_time": _times(trips.entry_ms),
+        "entry_price": bought / quantity,
+        "exit_time": _times(trips.exit_ms),
+        "exit_price": sold / quantity,
+        "quantity": quantity * 1e-8,
+        "pnl": trips.pnl * 1e-8,
+        "return_pct": trips.pnl / bought * 100,
+        "fees": trips.fees * 1e-8,
+        "exit_reason": [Reason(i).label for i in trips.reason.tolist()],
+    }
+
+
+def fill_rows(fills: Fills, instruments: Sequence[Instrument]) -> dict[str, Any]:
+    """Return fills as columns of `--fills`."""
+    ones = np.array([one.price_one for one in instruments], np.float64)
+    return {
+        "time": _times(fills.time_ms),
+        "symbol": [fills.symbols[i] for i in fills.symbol.tolist()],
+        "side": ["buy" if side > 0 else "sell" for side in fills.side.tolist()],
+        "quantity": fills.quantity * 1e-8,
+        "price": fills.price / ones[fills.symbol] if len(fills) else np.empty(0),
+        "notional": fills.notional * 1e-8,
+        "fee": fills.fee * 1e-8,
+        "kind": [("market", "limit", "stop")[i] for i in fills.kind.tolist()],
+        "reason": [Reason(i).label for i in fills.reason.tolist()],
+    }
+
+
+def _times(stamps: Ints) -> list[str]:
+    texts = np.datetime_as_string(stamps.astype("datetime64[ms]").astype("datetime64[s]"))
+    return [f"{text}Z" for text in texts.tolist()]
+
+

@@ -1,0 +1,34 @@
+"""The hash chain: every row's SHA-256 covers the row and the hash of the row before it.
+
+A flipped byte breaks the chain at its row, a missing row at the row after it, a missing last row against the head that
+is kept beside the chain. A transaction's hash covers its fill and its entries, so that these need no chain of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+GENESIS = bytes(32)
+
+
+def row_bytes(values: Sequence[Any]) -> bytes:
+    """Return a row's canonical bytes: its values as one JSON list, in column order, without the chain."""
+    return json.dumps(list(values), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def link(before: bytes, content: bytes) -> bytes:
+    """Return the chain value of a row."""
+    return hashlib.sha256(before + content).digest()
+
+
+def chain(before: bytes, contents: Iterable[bytes]) -> list[bytes]:
+    """Return the chain values of rows that follow `before`."""
+    sha256 = hashlib.sha256
+    links: list[bytes] = []
+    for content in contents:
+        before = sha256(before + content).digest()
+        links.append(before)
+    return links

@@ -1,0 +1,84 @@
+"""The ledger's tables as they are now. How they came to be is in migrations/."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+
+HEAD = "0001"
+"""The newest migration; a test holds it against the migrations themselves, so that opening needs no Alembic."""
+
+metadata = MetaData()
+
+
+def _chained(name: str, *columns: Column[object] | Index) -> Table:
+    # chain: SHA-256 over the row and the chain of the row before.
+    first = Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    return Table(name, metadata, first, *columns, Column("chain", LargeBinary(32), nullable=False))
+
+
+def _text(name: str) -> Column[object]:
+    return Column(name, Text, nullable=False)
+
+
+def _int(name: str) -> Column[object]:
+    return Column(name, BigInteger, nullable=False)
+
+
+runs = _chained(
+    "runs",
+    Column("run_id", Text, nullable=False, unique=True),
+    *(_text(name) for name in ("mode", "strategy", "params", "preset", "config", "exchange", "timeframe", "quote")),
+    *(_text(name) for name in ("symbols", "instruments", "data_digests", "code_digest", "digest", "stats")),
+    *(_int(name) for name in ("started_ms", "start_ms", "end_ms", "bars")),
+    *(_int(name) for name in ("cash_start", "cash_end", "equity_end")),
+    *(_text(name) for name in ("holdings", "marks")),
+    *(_int(name) for name in ("fill_count", "trade_count")),
+)
+accounts = _chained("accounts", Column("name", Text, nullable=False, unique=True), _text("asset"))
+transactions = _chained(
+    "transactions", Column("run", BigInteger, ForeignKey("runs.id"), nullable=False), _int("time_ms"), _text("kind")
+)
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("txn", BigInteger, ForeignKey("transactions.id"), nullable=False),
+    Column("account", BigInteger, ForeignKey("accounts.id"), nullable=False),
+    _int("amount"),
+)
+fills = Table(
+    "fills",
+    metadata,
+    Column("txn", BigInteger, ForeignKey("transactions.id"), primary_key=True, autoincrement=False),
+    _text("symbol"),
+    *(_int(name) for name in ("side", "quantity", "price", "price_decimals", "notional", "fee", "kind", "reason")),
+)
+trades = _chained(
+    "trades",
+    Column("run", BigInteger, ForeignKey("runs.id"), nullable=False),
+    _text("symbol"),
+    *(_int(name) for name in ("entry_ms", "exit_ms", "quantity", "bought", "sold", "fees", "pnl", "reason", "bars")),
+    _int("closing_txn"),
+)
+strategies = _chained("strategies", _text("name"), _text("code_digest"), _text("validation"), _int("first_seen_ms"))
+strategy_performance = _chained(
+    "strategy_performance",
+    Column("run", BigInteger, ForeignKey("runs.id"), nullable=False),
+    Column("strategy", BigInteger, ForeignKey("strategies.id"), nullable=False),
+    *(_int(name) for name in ("trades", "pnl", "fees")),
+)
+system_events = _chained("system_events", _int("time_ms"), _text("kind"), _text("message"))
+heads = Table(
+    "chain_heads",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _int("rows"),
+    Column("head", LargeBinary(32), nullable=False),
+)
+Index("runs_started", runs.c.started_ms)
+Index("transactions_run", transactions.c.run)
+Index("entries_txn", entries.c.txn)
+Index("trades_run", trades.c.run)
+
+CHAINED = (runs, accounts, transactions, trades, strategies, strategy_performance, system_events)
+APPEND_ONLY = (*CHAINED, entries, fills)

@@ -1,0 +1,215 @@
+"""The figures of a run. Percentages are in percent, ratios plain; NaN = not defined for this run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from trader_cli.errors import DataError
+from trader_cli.model.bars import Floats, Ints
+from trader_cli.model.fills import RoundTrips
+from trader_cli.stats.calendar import YEAR_MS, months_of, period_closes, periods_a_year
+
+NAN = float("nan")
+_CASH = 1e-8
+
+
+@dataclass(frozen=True)
+class CurveStats:
+    """What an equity curve says, whoever made it."""
+
+    total_return_pct: float
+    cagr_pct: float
+    volatility_pct: float
+    sharpe: float
+    sortino: float
+    calmar: float
+    max_drawdown_pct: float
+    drawdown_days: float
+
+
+@dataclass(frozen=True)
+class TradeStats:
+    """What the round trips say. Money in the quote."""
+
+    trades: int
+    win_rate_pct: float
+    profit_factor: float
+    expectancy: float
+    payoff_ratio: float
+    best: float
+    worst: float
+    average_bars: float
+
+
+def returns_of(equity: Floats) -> Floats:
+    """Return simple returns between neighbours, shape (n-1,). Raises DataError where equity is not above 0."""
+    if len(equity) < 2:
+        return np.empty(0)
+    if not (equity[:-1] > 0).all():
+        raise DataError(f"equity fell to {float(equity[:-1].min()):g}: returns from there are not defined")
+    return equity[1:] / equity[:-1] - 1.0
+
+
+def sharpe(returns: Floats, periods: float) -> float:
+    """Return mean / standard deviation (n-1) of the returns, times sqrt(periods a year); risk-free rate 0.
+
+    NaN for fewer than two returns or none that differ. Source: Sharpe (1994), "The Sharpe Ratio".
+    """
+    if len(returns) < 2:
+        return NAN
+    deviation = float(np.std(returns, ddof=1))
+    # Returns that are all the same leave only rounding in the deviation.
+    if deviation <= 1e-15:
+        return NAN
+    return float(np.mean(returns)) / deviation * math.sqrt(periods)
+
+
+def sortino(returns: Floats, periods: float) -> float:
+    """Return mean / downside deviation of the returns, times sqrt(periods a year); target return 0.
+
+    The downside deviation is sqrt(mean(min(r, 0)^2)) over all n returns. NaN for fewer than two returns or none below 0.
+    Source: Sortino and van der Meer (1991), "Downside Risk".
+    """
+    if len(returns) < 2:
+        return NAN
+    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
+    if downside == 0.0:
+        return NAN
+    return float(np.mean(returns)) / downside * math.sqrt(periods)
+
+
+def max_drawdown(equity: Floats) -> float:
+    """Return the deepest fall from a running peak, as a fraction in [0, 1].
+
+    equity: shape (n,), account value at each close, all >= 0, oldest first. Returns 0.0 for fewer than two values. Raises
+    DataError if a value is NaN or negative. Source: Magdon-Ismail and Atiya (2004), "Maximum drawdown".
+    """
+    if len(equity) < 2:
+        return 0.0
+    if not (equity >= 0).all():
+        raise DataError(f"equity is {float(np.nanmin(equity)):g} somewhere, a drawdown needs values from 0 up")
+    peak = np.maximum.accumulate(equity)
+    if peak[0] <= 0:
+        raise DataError("equity begins at 0, a drawdown needs a peak above it")
+    return float(np.max((peak - equity) / peak))
+
+
+def longest_drawdown_ms(open_ms: Ints, equity: Floats) -> int:
+    """Return the longest time between a peak and the first close that is as high again, or the end, in ms."""
+    if len(equity) < 2:
+        return 0
+    at_peak = equity >= np.maximum.accumulate(equity)
+    # The last close counts as an end even below the peak: the drawdown goes on there.
+    stamps = open_ms[at_peak]
+    gaps = np.diff(np.r_[stamps, open_ms[-1]])
+    return int(gaps.max())
+
+
+def cagr(start: float, end: float, years: float) -> float:
+    """Return the yearly growth rate (end / start) ** (1 / years) - 1; NaN for less than a day or an end of 0 or less."""
+    if years < 1 / 365.25 or start <= 0 or end <= 0:
+        return NAN
+    growth = math.log(end / start) / years
+    # A few lucky days annualise beyond what a float holds.
+    return math.expm1(growth) if growth < 700 else NAN
+
+
+def curve_stats(open_ms: Ints, timeframe_ms: int, equity: Floats, start: float) -> CurveStats:
+    """Return the figures of an equity curve.
+
+    equity: shape (n,), at each bar's close; start: before the first bar. Returns are of UTC days (bars, where those are
+    longer), annualised by the bars' own calendar. Calmar is CAGR / maximum drawdown, Young (1991), over the whole run.
+    """
+    if len(equity) == 0:
+        return CurveStats(*[NAN] * 8)
+    # The start is the peak everything is measured from, one bar before the first close.
+    whole = np.r_[start, equity]
+    times = np.r_[open_ms[0] - timeframe_ms, open_ms]
+    years = float(open_ms[-1] + timeframe_ms - open_ms[0]) / YEAR_MS
+    _, closes = period_closes(open_ms, equity, timeframe_ms)
+    periods = periods_a_year(open_ms, timeframe_ms)
+    deepest = max_drawdown(whole)
+    grown = cagr(start, float(equity[-1]), years)
+    daily = np.r_[start, closes]
+    returns = returns_of(daily) if (daily[:-1] > 0).all() else np.empty(0)
+    volatility = float(np.std(returns, ddof=1)) * math.sqrt(periods) * 100 if len(returns) > 1 else NAN
+    return CurveStats(
+        total_return_pct=(float(equity[-1]) / start - 1.0) * 100,
+        cagr_pct=grown * 100,
+        volatility_pct=volatility,
+        sharpe=sharpe(returns, periods),
+        sortino=sortino(returns, periods),
+        calmar=grown / deepest if deepest > 0 else NAN,
+        max_drawdown_pct=deepest * 100,
+        drawdown_days=longest_drawdown_ms(times, whole) / 86_400_000,
+    )
+
+
+def trade_stats(trips: RoundTrips) -> TradeStats:
+    """Return the figures of closed round trips; sums are of exact integers.
+
+    win_rate_pct: share with pnl > 0. profit_factor: won / lost (infinite without a loss). expectancy: mean pnl a trip.
+    payoff_ratio: mean win / mean loss. best, worst: pnl. All NaN without trips.
+    """
+    count = len(trips)
+    if count == 0:
+        return TradeStats(0, *[NAN] * 7)
+    pnl = trips.pnl
+    won = int(pnl[pnl > 0].sum())
+    lost = -int(pnl[pnl < 0].sum())
+    wins = int((pnl > 0).sum())
+    losses = int((pnl < 0).sum())
+    factor = won / lost if lost else (math.inf if won else NAN)
+    return TradeStats(
+        trades=count,
+        win_rate_pct=wins / count * 100,
+        profit_factor=factor,
+        expectancy=int(pnl.sum()) / count * _CASH,
+        payoff_ratio=(won / wins) / (lost / losses) if wins and losses else NAN,
+        best=int(pnl.max()) * _CASH,
+        worst=int(pnl.min()) * _CASH,
+        average_bars=float(trips.bars.mean()),
+    )
+
+
+def monthly_returns(open_ms: Ints, equity: Floats, start: float) -> list[tuple[int, int, float]]:
+    """Return (year, month, return in percent) of each UTC month that has bars, from close to close; they compound to the total."""
+    if len(equity) == 0:
+        return []
+    months = months_of(open_ms)
+    last = np.flatnonzero(np.r_[months[1:] != months[:-1], True])
+    closes = np.r_[start, equity[last]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns = (closes[1:] / closes[:-1] - 1.0) * 100
+    numbers = months[last].tolist()
+    return [(one // 12, one % 12 + 1, float(value)) for one, value in zip(numbers, returns, strict=True)]
+
+
+def turnover(notionals: Ints, equity: Floats) -> float:
+    """Return all traded notional (1e-8 quote) over mean equity (quote): how often the account was turned over in the run."""
+    mean = float(np.mean(equity)) if len(equity) else NAN
+    return int(notionals.sum()) * _CASH / mean if mean > 0 else NAN
+
+
+def buy_and_hold(opens: Floats, closes: Floats, start: float, cost_rate: float) -> Floats:
+    """Return the equity of buying each symbol for an equal part of `start` at its first open and keeping it, shape (T,).
+
+    opens, closes: shape (T, S), NaN where a symbol has no bar; closes carry the last value on. cost_rate: fee and slippage of
+    the one purchase, as a fraction. A part waits in cash until its symbol's first bar.
+    """
+    bars, symbols = closes.shape
+    part = start / symbols
+    total = np.zeros(bars)
+    for s in range(symbols):
+        has_bar = ~np.isnan(opens[:, s])
+        if not has_bar.any():
+            total += part
+            continue
+        first = int(np.argmax(has_bar))
+        bought = part * (1.0 - cost_rate) / opens[first, s]
+        total[:first] += part
+        total[first:] += bought * closes[first:, s]
+    return total

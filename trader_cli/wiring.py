@@ -1,0 +1,119 @@
+"""The composition root: settings in, wired parts out. The only file that knows all rooms, and the only clock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trader_cli.errors import UsageError
+from trader_cli.model.instrument import Instrument
+
+if TYPE_CHECKING:
+    from trader_cli.config.layers import Loaded
+    from trader_cli.config.settings import Settings
+    from trader_cli.ledger import Ledger
+    from trader_cli.market.store import BarStore
+    from trader_cli.strategy.loader import Library
+
+
+def builtin_dir(name: str) -> Path:
+    """Return the folder of the built-in `strategies` or `data`: inside the wheel, else at the top of the checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "builtin" / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def now_ms() -> int:
+    """Return the time, ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def interactive() -> bool:
+    """Tell whether somebody is watching stderr."""
+    return os.isatty(2)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One call's parts, made when they are asked for. flags: configuration keys stated on the command line."""
+
+    home: Path
+    preset: str | None
+    flags: Mapping[str, Any]
+
+    @classmethod
+    def find(cls, home: Path | None, preset: str | None, flags: Mapping[str, Any]) -> Wiring:
+        """Return the wiring for the home that the options, the environment or the current folder name."""
+        from trader_cli.config.home import find_home
+
+        return cls(find_home(home, os.environ, Path.cwd()), preset, flags)
+
+    @cached_property
+    def config(self) -> Loaded:
+        """The resolved configuration with where each value came from."""
+        from trader_cli.config.layers import load_settings
+
+        return load_settings(self.preset, self.home, os.environ, self.flags)
+
+    @property
+    def settings(self) -> Settings:
+        """The resolved configuration."""
+        return self.config.settings
+
+    @cached_property
+    def bars(self) -> BarStore:
+        """The store of bars: the home's `data/` before the sample's."""
+        from trader_cli.market.store import BarStore
+
+        return BarStore(self.home / "data", builtin_dir("data"))
+
+    @cached_property
+    def strategies(self) -> Library:
+        """The strategies: the home's before the built-in ones."""
+        from trader_cli.strategy.loader import Library
+
+        return Library(self.home / "strategies", builtin_dir("strategies"))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of this home, made when it is missing."""
+        from trader_cli.ledger import Ledger
+
+        return Ledger.open(self.settings.ledger.url, self.home)
+
+    def instrument(self, symbol: str, exchange: str) -> Instrument:
+        """Return a symbol's steps: the configuration's over the store's."""
+        known = self.bars.instrument(symbol, exchange)
+        stated = self.settings.instruments.get(symbol)
+        if stated is None:
+            return known
+        return Instrument(
+            symbol,
+            tick=stated.tick if stated.tick is not None else known.tick,
+            lot=stated.lot if stated.lot is not None else known.lot,
+            min_quantity=stated.min_quantity if stated.min_quantity is not None else known.min_quantity,
+            min_notional=stated.min_notional if stated.min_notional is not None else known.min_notional,
+            quote_currency=stated.quote or known.quote_currency,
+            described=True,
+        )
+
+
+def time_ms(text: str, name: str) -> int | None:
+    """Return an ISO 8601 moment in UTC as ms; a bare date is its midnight, empty is None. Raises UsageError."""
+    from datetime import UTC, datetime
+
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"`{name}` is `{text}`, that is no date", "write e.g. 2018-01-31 or 2018-01-31T12:00Z") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(Decimal(str(moment.timestamp())) * 1000)
