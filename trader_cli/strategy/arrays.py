@@ -46,6 +46,22 @@ def whole(period: int, least: int = 1) -> int:
     return int(period)
 
 
+def ratio(above: Floats, below: Floats) -> Floats:
+    """Return above / below, NaN where `below` is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Floats = above / below
+    out[below == 0.0] = np.nan
+    return out
+
+
+def earlier(values: Floats, bars: int) -> Floats:
+    """Return the values of `bars` rows before, NaN in the rows that have none."""
+    out = np.full(len(values), np.nan)
+    if bars < len(values):
+        out[bars:] = values[: len(values) - bars]
+    return out
+
+
 def _sealed(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     if array.ndim != 1:
         raise StrategyError(f"a column has shape {array.shape}, it must have one value a bar")

@@ -25,6 +25,44 @@ def sma(values: npt.ArrayLike, period: int) -> Floats:
     return _sma(column(values), whole(period))
 
 
+def ema(values: npt.ArrayLike, period: int) -> Floats:
+    """Return the exponential mean with alpha = 2 / (period + 1), shape (n,); NaN in the first period - 1
+    rows.
+
+    It starts from the simple mean of the first `period` values, as TA-Lib does. Leading NaN are skipped.
+    """
+    n = whole(period)
+    series = column(values)
+    return smooth(series, 2.0 / (n + 1.0), n, np.empty(len(series)))
+
+
+def rma(values: npt.ArrayLike, period: int) -> Floats:
+    """Return Wilder's mean, alpha = 1 / period, shape (n,); NaN in the first period - 1 rows.
+
+    Source: Wilder (1978), "New Concepts in Technical Trading Systems". Starts like `ema`.
+    """
+    n = whole(period)
+    series = column(values)
+    return smooth(series, 1.0 / n, n, np.empty(len(series)))
+
+
+def wma(values: npt.ArrayLike, period: int) -> Floats:
+    """Return the mean with weights 1, 2, … period, the newest heaviest; NaN in the first period - 1 rows."""
+    n = whole(period)
+    weights = np.arange(1.0, n + 1.0) / (n * (n + 1.0) / 2.0)
+    return _weighted(column(values), column(weights))
+
+
+def slope(values: npt.ArrayLike, period: int) -> Floats:
+    """Return the slope of the least-squares line through the last `period` values, in units per bar.
+
+    NaN in the first period - 1 rows; a window of equal values may give a slope of rounding size.
+    """
+    n = whole(period, least=2)
+    weights = (np.arange(n) - (n - 1.0) / 2.0) / (n * (n * n - 1.0) / 12.0)
+    return _weighted(column(values), column(weights))
+
+
 @njit
 def _sma(values: Floats, period: int) -> Floats:
     n = len(values)
@@ -50,4 +88,44 @@ def _sma(values: Floats, period: int) -> Floats:
             out[start + k] = value if equal >= period else mean
         tail, next_tail = next_tail, tail
     out[: period - 1] = np.nan
+    return out
+
+
+@njit
+def smooth(values: Floats, alpha: float, period: int, out: Floats) -> Floats:
+    """Write the recursive mean of the values into `out`, which may be the same memory, and return it.
+
+    It starts with the simple mean of the first `period` values that are not NaN.
+    """
+    keep = 1.0 - alpha
+    state = 0.0
+    seen = 0
+    for i in range(len(values)):
+        value = values[i]
+        out[i] = np.nan
+        if np.isnan(value):
+            continue
+        if seen < period:
+            seen += 1
+            state += value
+            if seen < period:
+                continue
+            state /= period
+        else:
+            state = state * keep + value * alpha
+        out[i] = state
+    return out
+
+
+@njit
+def _weighted(values: Floats, weights: Floats) -> Floats:
+    # Directly, window by window: a recursive form would be faster and drift.
+    n = len(values)
+    period = len(weights)
+    out = np.full(n, np.nan)
+    for i in range(period - 1, n):
+        total = 0.0
+        for k in range(period):
+            total += weights[k] * values[i - period + 1 + k]
+        out[i] = total
     return out
