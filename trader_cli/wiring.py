@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,16 +28,6 @@ def builtin_dir(name: str) -> Path:
     package = Path(__file__).resolve().parent
     inside = package / "builtin" / name
     return inside if inside.is_dir() else package.parent / name
-
-
-def now_ms() -> int:
-    """Return the time, ms UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def interactive() -> bool:
-    """Tell whether somebody is watching stderr."""
-    return os.isatty(2)
 
 
 @dataclass(frozen=True)
@@ -86,6 +77,22 @@ class Wiring:
         from trader_cli.ledger import Ledger
 
         return Ledger.open(self.settings.ledger.url, self.home)
+
+    @cached_property
+    def existing_ledger(self) -> Ledger:
+        """The ledger of this home for commands that read; raises DataError where there is none."""
+        from trader_cli.ledger import Ledger
+
+        return Ledger.open(self.settings.ledger.url, self.home, create=False)
+
+    def now_ms(self) -> int:
+        """Return the time, ms UTC."""
+        return time.time_ns() // 1_000_000
+
+    def new_run_id(self) -> str:
+        """Return a new run's id: the second it began, UTC, and six random letters."""
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        return f"{stamp}-{secrets.token_hex(3)}"
 
     def instrument(self, symbol: str, exchange: str) -> Instrument:
         """Return a symbol's steps: the configuration's over the store's."""

@@ -117,8 +117,11 @@ _COMMON = {
 }
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Outcome]], Callable[..., int]]:
-    """Register `function(run, **options) -> Outcome` as a command with the common options added."""
+def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outcome]], Callable[..., int]]:
+    """Register `function(run, **options) -> Outcome` as a command with the common options added.
+
+    name None: what the group itself does when no command of it is named.
+    """
 
     def register(function: Callable[..., Outcome]) -> Callable[..., int]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -133,6 +136,9 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Outcome]], C
         ]
 
         def entry(**values: Any) -> int:
+            context = values.pop("context", None)
+            if context is not None and context.invoked_subcommand is not None:
+                return 0
             shared = {key: values.pop(key) for key in _COMMON}
             shared["sets"] = list(shared["sets"] or [])
             run = Run(**shared)
@@ -140,12 +146,17 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Outcome]], C
             render(run, outcome)
             return outcome.exit_code
 
+        if name is None:
+            own.append(inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
         keyword = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
         entry.__signature__ = inspect.Signature([*keyword, *common])  # type: ignore[attr-defined]
         entry.__annotations__ = {one.name: one.annotation for one in (*keyword, *common)}
         entry.__doc__ = function.__doc__
         entry.__name__ = function.__name__
-        app.command(name)(entry)
+        if name is None:
+            app.callback(invoke_without_command=True)(entry)
+        else:
+            app.command(name)(entry)
         return entry
 
     return register

@@ -43,7 +43,7 @@ def main_options(
 
 
 backtest.register(app)
-report.register(app)
+app.add_typer(report.app, name="report")
 app.add_typer(data.app, name="data")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(ledger.app, name="ledger")

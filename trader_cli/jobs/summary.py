@@ -117,8 +117,8 @@ def _line(open_ms: Ints, timeframe: Timeframe, log: Log, held: Any) -> list[list
     return [[iso(int(open_ms[i]) + timeframe.ms), float(log.equity[i]), float(held[i])] for i in picks]
 
 
-def trade_rows(trips: RoundTrips, instruments: Sequence[Instrument]) -> dict[str, Any]:
-    """Return round trips as columns of `--trades`: decimals exact as text, times ISO."""
+def trade_rows(trips: RoundTrips) -> dict[str, Any]:
+    """Return round trips as columns of `--trades`; times ISO 8601 UTC, prices averages over the trip."""
     bought, sold, quantity = (column.astype(np.float64) for column in (trips.bought, trips.sold, trips.quantity))
     return {
         "symbol": [trips.symbols[i] for i in trips.symbol.tolist()],

@@ -1,0 +1,133 @@
+"""`trader backtest STRATEGY`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trader_cli.cli.kit import Outcome, Run, command, parameters, split
+
+if TYPE_CHECKING:
+    from trader_cli.jobs.backtest import Request
+    from trader_cli.wiring import Wiring
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    command(app, "backtest")(_backtest)
+
+
+def _backtest(
+    run: Run,
+    strategy: Annotated[str, typer.Argument(help="File name of the strategy.", show_default=False)],
+    symbols: Annotated[str | None, typer.Option(help="Symbols, separated by commas.", metavar="A,B")] = None,
+    exchange: Annotated[str | None, typer.Option(help="Where the bars are from.")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="Length of a bar: 30m, 4h, 1d.")] = None,
+    since: Annotated[str | None, typer.Option(help="First moment, ISO 8601 UTC.", metavar="TIME")] = None,
+    until: Annotated[str | None, typer.Option(help="First moment left out.", metavar="TIME")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="A strategy's parameter; repeatable.", metavar="NAME=VALUE")
+    ] = None,
+    cash: Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")] = None,
+    fee_bps: Annotated[str | None, typer.Option(help="Fee of every fill, in bps.", metavar="BPS")] = None,
+    slippage_bps: Annotated[str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")] = None,
+    stop_pct: Annotated[str | None, typer.Option(help="Stop under the entry price.", metavar="PCT")] = None,
+    target_pct: Annotated[str | None, typer.Option(help="Target over the entry price.", metavar="PCT")] = None,
+    max_positions: Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")] = None,
+    trades: Annotated[
+        Path | None, typer.Option(help="Write one row a round trip: .csv, .parquet or .json.", metavar="FILE")
+    ] = None,
+    fills: Annotated[
+        Path | None, typer.Option(help="Write one row a fill: .csv, .parquet or .json.", metavar="FILE")
+    ] = None,
+) -> Outcome:
+    """Replay history through the one decision path."""
+    from trader_cli.jobs.backtest import backtest
+    from trader_cli.jobs.summary import fill_rows, trade_rows
+    from trader_cli.market.tables import write_rows, writable
+
+    for path in (trades, fills):
+        if path is not None:
+            writable(path)
+    parts = run.wiring(
+        data__symbols=split(symbols),
+        data__exchange=exchange,
+        data__timeframe=timeframe,
+        data__since=since,
+        data__until=until,
+        account__cash=cash,
+        costs__fee_bps=fee_bps,
+        costs__maker_fee_bps=fee_bps,
+        costs__slippage_bps=slippage_bps,
+        risk__stop_pct=stop_pct,
+        risk__target_pct=target_pct,
+        risk__max_positions=max_positions,
+    )
+    request = _request(parts, strategy, parameters(param))
+    note = (lambda text: None) if run.json and run.quiet else run.note
+    done = backtest(
+        request, parts.bars, parts.instrument, lambda: parts.ledger, parts.new_run_id(), parts.now_ms(), note
+    )
+    if trades is not None:
+        write_rows(trade_rows(done.record.round_trips), trades)
+    if fills is not None:
+        write_rows(fill_rows(done.record.fills, done.record.instruments), fills)
+
+    def view(console: Any) -> None:
+        from trader_cli.cli.views import run_view
+
+        run_view(console, done.result)
+
+    return Outcome("backtest/1", done.result, view)
+
+
+def _request(parts: Wiring, name: str, params: dict[str, str]) -> Request:
+    """Put settings and strategy together; whatever is wrong with either is said before any bar is read."""
+    from trader_cli.engine.panel import build_rules, cash_units
+    from trader_cli.jobs.backtest import Request
+    from trader_cli.jobs.summary import Costs
+    from trader_cli.model.timeframe import Timeframe
+    from trader_cli.wiring import time_ms
+
+    loaded = parts.strategies.load(name)
+    settings = parts.settings
+    instance = loaded.cls(**params)
+    data, costs, sizing, risk = settings.data, settings.costs, settings.sizing, settings.risk
+    rules = build_rules(
+        fee_bps=costs.fee_bps,
+        maker_fee_bps=costs.maker_fee_bps,
+        slippage_bps=costs.slippage_bps,
+        size_method=sizing.method,
+        size_quantity=sizing.quantity,
+        size_notional=sizing.notional,
+        size_fraction=sizing.fraction,
+        rebalance=sizing.rebalance,
+        dead_band_pct=sizing.dead_band_pct,
+        max_positions=risk.max_positions,
+        stop_pct=risk.stop_pct,
+        target_pct=risk.target_pct,
+        trail_pct=risk.trail_pct,
+        min_notional=risk.min_notional,
+    )
+    exchange, symbols = data.exchange or None, data.symbols
+    if not symbols:
+        sample_exchange, sample = parts.bars.sample_symbols()
+        exchange, symbols = exchange or sample_exchange, tuple(sample)
+    return Request(
+        strategy=name,
+        instance=instance,
+        source_digest=loaded.source_digest,
+        symbols=tuple(dict.fromkeys(symbols)),
+        exchange=exchange,
+        timeframe=Timeframe.parse(data.timeframe) if data.timeframe else None,
+        since_ms=time_ms(data.since, "data.since"),
+        until_ms=time_ms(data.until, "data.until"),
+        cash=cash_units(settings.account.cash, "account.cash"),
+        quote=settings.account.quote,
+        rules=rules,
+        costs=Costs(float(costs.fee_bps), float(costs.slippage_bps)),
+        preset=parts.config.preset,
+        config=settings.model_dump(mode="json"),
+    )

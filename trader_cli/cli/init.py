@@ -1,0 +1,30 @@
+"""`trader init`: a home of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trader_cli.cli.kit import Outcome, Run, command
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    command(app, "init")(_init)
+
+
+def _init(run: Run, folder: Annotated[Path | None, typer.Argument(help="The new home; default: this folder.")] = None) -> Outcome:
+    """Make a home: trader.toml with every key explained, strategies/ and data/."""
+    from trader_cli.config.write import make_home
+
+    home = (folder or run.home or Path.cwd()).expanduser().absolute()
+    made = make_home(home, run.preset)
+    lines = [f"made {path}" for path in made]
+    lines.append("next: `trader backtest momentum`, or `trader strategy new my_first`")
+    return Outcome(
+        "init/1",
+        {"home": str(home), "made": [str(path) for path in made]},
+        lambda console: console.print("\n".join(lines), markup=False),
+    )

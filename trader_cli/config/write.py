@@ -1,0 +1,49 @@
+"""A new home on disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from trader_cli.config.home import CONFIG_NAME
+from trader_cli.config.layers import DEFAULT_PRESET, preset_text
+from trader_cli.errors import UsageError
+
+
+def config_text(preset: str) -> str:
+    """Return a `trader.toml` that states its preset and shows every key of it, commented out."""
+    lines = [
+        f'preset = "{preset}"',
+        "",
+        "# Every key with the preset's value. Take the # off a section and a key to change it;",
+        "# `trader config explain KEY` says which layer won.",
+        "",
+    ]
+    lines += [f"# {line}".rstrip() if line else "" for line in preset_text(preset).splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def make_home(home: Path, preset: str | None) -> list[Path]:
+    """Make `trader.toml`, `strategies/` and `data/` in a folder; return what was made.
+
+    Raises UsageError when the folder is a home already. The configuration comes last and whole, so that a folder is a home
+    only when everything else is there.
+    """
+    path = home / CONFIG_NAME
+    if path.exists():
+        raise UsageError(f"`{path}` is there already", "edit it, or name another folder: `trader init DIR`")
+    text = config_text(preset or DEFAULT_PRESET)
+    made = []
+    for folder in (home / "strategies", home / "data"):
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            made.append(folder)
+    handle, name = tempfile.mkstemp(prefix=f".{CONFIG_NAME}.", dir=home)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return [*made, path]
