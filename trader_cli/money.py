@@ -24,8 +24,10 @@ else:
 
     @inlined
     def _rest(a: int, b: int, quotient: int, c: int) -> int:
-        # Unsigned, because compiled signed products are assumed not to wrap, and these two may; their difference is exact.
-        return np.int64(np.uint64(a) * np.uint64(b) - np.uint64(quotient) * np.uint64(c))
+        # Unsigned, because compiled signed products are assumed not to wrap. These two may; their difference is exact.
+        return np.int64(  # type: ignore[return-value]
+            np.uint64(a) * np.uint64(b) - np.uint64(quotient) * np.uint64(c)
+        )
 
 
 @inlined

@@ -120,7 +120,9 @@ def time_ms(text: str, name: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"`{name}` is `{text}`, that is no date", "write e.g. 2018-01-31 or 2018-01-31T12:00Z") from None
+        raise UsageError(
+            f"`{name}` is `{text}`, that is no date", "write e.g. 2018-01-31 or 2018-01-31T12:00Z"
+        ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(Decimal(str(moment.timestamp())) * 1000)

@@ -93,7 +93,8 @@ def run(
     many = series if isinstance(series, list) else [series]
     wishes = targets if isinstance(series, list) else [targets]
     instruments = tuple(
-        Instrument(one.symbol, Decimal(tick), Decimal(lot), Decimal(0), Decimal(minimum), described=True) for one in many
+        Instrument(one.symbol, Decimal(tick), Decimal(lot), Decimal(0), Decimal(minimum), described=True)
+        for one in many
     )
     signals = [one if isinstance(one, Signals) else Signals(target=np.array(one, float)) for one in wishes]
     open_ms, market = build_market(many, signals)

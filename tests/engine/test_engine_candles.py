@@ -29,7 +29,9 @@ def test_slippage_and_fee_are_taken_on_both_sides() -> None:
         fee_bps="10",
     )
     assert [row[3] for row in result.table] == ["102.06", "103.94"]
-    assert result.cash == Decimal(1000) - Decimal("102.06") - Decimal("0.10206") + Decimal("103.94") - Decimal("0.10394")
+    assert result.cash == Decimal(1000) - Decimal("102.06") - Decimal("0.10206") + Decimal("103.94") - Decimal(
+        "0.10394"
+    )
     assert result.trips.pnl.tolist() == [int((result.cash - 1000) * 10**8)]
 
 
@@ -278,9 +280,7 @@ def test_a_holding_is_resized_when_the_level_changes_and_not_when_the_price_does
 
 def test_with_rebalance_on_a_drift_beyond_the_dead_band_is_traded_back() -> None:
     rows = [FLAT, FLAT, (110, 110, 110, 110), (200, 200, 200, 200), (200, 200, 200, 200)]
-    result = run(
-        bars(rows), [0.5] * 5, size_method="fraction", size_fraction="1", rebalance=True, dead_band_pct="10"
-    )
+    result = run(bars(rows), [0.5] * 5, size_method="fraction", size_fraction="1", rebalance=True, dead_band_pct="10")
     # at 110: equity 1050, wanted 4.7727 of 5 held, within 10 %; at 200: equity 1500, wanted 3.75, so 1.25 are sold
     assert result.table == [(1, "buy", "5", "100", "strategy"), (4, "sell", "1.25", "200", "rebalance")]
 

@@ -32,7 +32,9 @@ def _backtest(
     ] = None,
     cash: Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")] = None,
     fee_bps: Annotated[str | None, typer.Option(help="Fee of every fill, in bps.", metavar="BPS")] = None,
-    slippage_bps: Annotated[str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")] = None,
+    slippage_bps: Annotated[
+        str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")
+    ] = None,
     stop_pct: Annotated[str | None, typer.Option(help="Stop under the entry price.", metavar="PCT")] = None,
     target_pct: Annotated[str | None, typer.Option(help="Target over the entry price.", metavar="PCT")] = None,
     max_positions: Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")] = None,
@@ -46,7 +48,7 @@ def _backtest(
     """Replay history through the one decision path."""
     from trader_cli.jobs.backtest import backtest
     from trader_cli.jobs.summary import fill_rows, trade_rows
-    from trader_cli.market.tables import write_rows, writable
+    from trader_cli.market.tables import writable, write_rows
 
     for path in (trades, fills):
         if path is not None:
@@ -66,9 +68,8 @@ def _backtest(
         risk__max_positions=max_positions,
     )
     request = _request(parts, strategy, parameters(param))
-    note = (lambda text: None) if run.json and run.quiet else run.note
     done = backtest(
-        request, parts.bars, parts.instrument, lambda: parts.ledger, parts.new_run_id(), parts.now_ms(), note
+        request, parts.bars, parts.instrument, lambda: parts.ledger, parts.new_run_id(), parts.now_ms(), run.note
     )
     if trades is not None:
         write_rows(trade_rows(done.record.round_trips), trades)

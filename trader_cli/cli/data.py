@@ -77,9 +77,7 @@ def _list(
             table.add_column(title, justify="right" if title == "size" else "left")
         for row in rows:
             mark = "sample" if row["sample"] else ""
-            table.add_row(
-                str(row["exchange"]), str(row["symbol"]), str(row["timeframe"]), f"{row['bytes']:,}", mark
-            )
+            table.add_row(str(row["exchange"]), str(row["symbol"]), str(row["timeframe"]), f"{row['bytes']:,}", mark)
         console.print(table if rows else "no bars: `trader data import FILE` brings some")
 
     return Outcome("data.list/1", {"series": rows}, view)

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
     command(app, "init")(_init)
 
 
-def _init(run: Run, folder: Annotated[Path | None, typer.Argument(help="The new home; default: this folder.")] = None) -> Outcome:
+def _init(
+    run: Run, folder: Annotated[Path | None, typer.Argument(help="The new home; default: this folder.")] = None
+) -> Outcome:
     """Make a home: trader.toml with every key explained, strategies/ and data/."""
     from trader_cli.config.write import make_home
 

@@ -212,7 +212,11 @@ def translated(error: BaseException) -> TraderError | None:
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         where = f" at `{error.filename}`" if error.filename else ""
-        return DataError(f"the disk is full{where}", "free some space and run the command again; nothing was half written")
+        return DataError(
+            f"the disk is full{where}", "free some space and run the command again; nothing was half written"
+        )
     if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError):
-        return UsageError(f"`{error.filename}`: {error.strerror}", "choose another file or folder, or mend its permissions")
+        return UsageError(
+            f"`{error.filename}`: {error.strerror}", "choose another file or folder, or mend its permissions"
+        )
     return None

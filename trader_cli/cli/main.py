@@ -58,7 +58,7 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

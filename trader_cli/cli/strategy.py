@@ -42,7 +42,14 @@ def _show(
     text = inspect.cleandoc(loaded.cls.__doc__ or "")
     source = inspect.cleandoc(getattr(module, "__doc__", None) or "")
     params = [
-        {"name": key, "default": one.default, "low": one.low, "high": one.high, "choices": one.choices, "help": one.help}
+        {
+            "name": key,
+            "default": one.default,
+            "low": one.low,
+            "high": one.high,
+            "choices": one.choices,
+            "help": one.help,
+        }
         for key, one in loaded.cls.declared.items()
     ]
     result = {
@@ -55,14 +62,19 @@ def _show(
     }
 
     def view(console: Any) -> None:
+        from rich.table import Table
+
         console.print(f"{name}: {text}", markup=False)
         if source:
             console.print(f"\n{source}", markup=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for title in ("parameter", "default", "range", "what it is"):
+            table.add_column(title)
         console.print()
         for one in params:
-            span = f" ({one['low']} to {one['high']})" if one["low"] is not None else ""
-            span = f" ({', '.join(one['choices'])})" if one["choices"] else span
-            console.print(f"  {one['name']} = {one['default']}{span}  {one['help']}", markup=False)
+            span = loaded.cls.declared[one["name"]].range_text
+            table.add_row(str(one["name"]), str(one["default"]), span, str(one["help"]))
+        console.print(table)
         console.print(f"\n{loaded.path}", markup=False)
 
     return Outcome("strategy.show/1", result, view)
@@ -75,7 +87,8 @@ def _new(
     """Write a new working strategy to start from, into the home's strategies folder."""
     from trader_cli.strategy.template import write_new
 
-    path = write_new(run.wiring().home / "strategies", name)
+    parts = run.wiring()
+    path = write_new(parts.home / "strategies", name, parts.strategies.names())
     lines = [f"made {path}", f"try it: `trader backtest {name}`"]
     return Outcome(
         "strategy.new/1",

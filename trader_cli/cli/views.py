@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 _WIDTH = 80
+_SIDES: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII = "_.-=+*#@"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -102,8 +103,8 @@ def _bench_equity(result: Mapping[str, Any]) -> float:
 def _trades(result: Mapping[str, Any]) -> Padding:
     exits = ", ".join(f"{reason} {count}" for reason, count in result["exits"].items()) or "none"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False, width=_WIDTH)
-    for justify in ("left", "right", "left", "right"):
-        table.add_column(justify=justify)  # type: ignore[arg-type]
+    for side in _SIDES:
+        table.add_column(justify=side)
     rows = (
         ("round trips", number(result["trades"], 0), "fills", number(result["fills"], 0)),
         ("win rate", _percent(result["win_rate_pct"]), "profit factor", number(result["profit_factor"])),
@@ -203,7 +204,7 @@ def runs_view(console: Console, runs: Sequence[Mapping[str, Any]]) -> None:
         ("drawdown", "right"),
         ("trades", "right"),
     ):
-        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(title, justify="left" if justify == "left" else "right", no_wrap=True)
     for run in runs:
         symbols = run["symbols"]
         names = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
@@ -253,7 +254,10 @@ def compare_view(console: Console, runs: Sequence[Mapping[str, Any]]) -> None:
         known = [value for value in values if value is not None and math.isfinite(value)]
         best = (max(known) if better > 0 else min(known)) if better and known else None
         cells = [
-            Text(number(value) + ("*" if value == best and best is not None else " "), style="bold" if value == best else "")
+            Text(
+                number(value) + ("*" if value == best and best is not None else " "),
+                style="bold" if value == best else "",
+            )
             for value in values
         ]
         table.add_row(label, *cells)

@@ -167,5 +167,7 @@ def _validated(layers: Mapping[str, Sequence[Value]], problems: list[str]) -> Se
         settings = None
     if problems or settings is None:
         first, *rest = problems
-        raise UsageError(first, *(f"also: {one}" for one in rest), "`trader config explain KEY` shows where a value comes from")
+        raise UsageError(
+            first, *(f"also: {one}" for one in rest), "`trader config explain KEY` shows where a value comes from"
+        )
     return settings

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from trader_cli.compiler import inlined
 from trader_cli.engine.booking import book_fill, drop_order, refuse
 from trader_cli.engine.state import (
@@ -48,7 +50,7 @@ from trader_cli.money import (
     to_units,
 )
 from trader_cli.risk.exits import exit_at, stop_level, target_level, tighter_stop, tighter_target
-from trader_cli.risk.limits import below_minimum
+from trader_cli.risk.limits import below_minimum, no_slot
 from trader_cli.risk.rules import LOT, PRICE_ONE, TICK
 
 MARKET = int(OrderKind.MARKET)
@@ -59,13 +61,14 @@ BY_STOP = int(Reason.STOP)
 BY_TRAIL = int(Reason.TRAIL)
 BY_TARGET = int(Reason.TARGET)
 NO_CASH = int(Refusal.NO_CASH)
+MAX_POSITIONS = int(Refusal.MAX_POSITIONS)
 
 
 @inlined
 def has_bar(bar: int, s: int, market: Any) -> bool:
     """Tell whether the symbol has a bar at this time: its open is not NaN."""
     price = market.prices[OPEN, bar, s]
-    return bool(price == price)
+    return not np.isnan(price)
 
 
 @inlined
@@ -102,6 +105,11 @@ def entry_price(kind: int, wanted: int, start: int, high: int, low: int, slip: i
 def fill_entry(bar: int, s: int, price: int, book: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Buy the ordered quantity, or as many whole lots as the cash can pay; tell whether anything was bought."""
     position = book.position
+    was_flat = position[s, QUANTITY] == 0
+    if was_flat and no_slot(book.account[POSITIONS], rules):
+        # The slot was to be freed by a sale that found no bar.
+        refuse(bar, s, MAX_POSITIONS, log)
+        return False
     kind = position[s, ORDER_KIND]
     rate = rules.maker_rate if kind == LIMIT else rules.taker_rate
     quantity = position[s, ORDER_QUANTITY]
@@ -116,7 +124,6 @@ def fill_entry(bar: int, s: int, price: int, book: Any, log: Any, rules: Any, st
             return False
         cost = cost_of(price, quantity, one)
         fee = fee_of(cost, rate)
-    was_flat = position[s, QUANTITY] == 0
     book_fill(bar, s, 1, quantity, price, cost, fee, kind, position[s, ORDER_REASON], book, log)
     position[s, WEIGHT] = position[s, ORDER_WEIGHT]
     if was_flat:

@@ -92,13 +92,13 @@ def check_range(bars: Bars, instrument: Instrument) -> None:
     if high * instrument.price_one > _LARGEST:
         raise DataError(
             f"`{bars.symbol}`: price {high:g} does not fit in steps of 1e-{instrument.price_decimals}",
-            f"state a coarser tick in `[instruments.\"{bars.symbol}\"]`",
+            f'state a coarser tick in `[instruments."{bars.symbol}"]`',
         )
     low = float(bars.low.min())
     if low * instrument.price_one < instrument.tick_units:
         raise DataError(
             f"`{bars.symbol}`: price {low:g} is below its tick {instrument.tick}",
-            f"state a finer tick in `[instruments.\"{bars.symbol}\"]`",
+            f'state a finer tick in `[instruments."{bars.symbol}"]`',
         )
 
 

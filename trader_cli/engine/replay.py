@@ -31,6 +31,11 @@ def replay(first: int, last: int, market: Any, book: Any, log: Any, rules: Any, 
 
 def run_bars(market: Market, book: Book, log: Log, rules: Rules, steps: Ints, first: int, last: int) -> Log:
     """Run `replay` to the end, giving the log more room whenever it is full; return the log with all fills."""
+    # Compiled code does not check indices: outside the arrays it would write into somebody else's memory.
+    bars, symbols = market.prices.shape[1:]
+    assert 0 <= first <= last <= bars <= len(log.equity)  # noqa: S101 only a bug breaks it
+    assert market.signals.shape[1:] == (bars, symbols)  # noqa: S101
+    assert len(book.position) == len(steps) == len(log.refused) == symbols  # noqa: S101
     while True:
         first = replay(first, last, market, book, log, rules, steps)
         if first == last:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trader_cli.compiler import is_cached, source_digest
-from trader_cli.engine.decide import equity_units
 from trader_cli.engine.panel import build_market, build_steps, check_range
 from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CASH, CLOSE, QUANTITY, Book, Market, new_book, new_log
@@ -105,10 +105,13 @@ def backtest(
     trips = round_trips(fills, timeframe.ms)
     mark = clock.lap("engine", mark)
     result = figures(open_ms, timeframe, market, book, log, fills, trips, request.cash, request.costs, instruments)
-    equity = int(equity_units(len(open_ms) - 1, market, book, steps_array))
+    marks = _marks(market, instruments)
+    equity = _equity(book, marks, instruments)
     result |= _identity(request, series, timeframe, fills, run_id, equity, notes)
     mark = clock.lap("statistics", mark)
-    record = _record(request, series, instruments, open_ms, market, book, fills, trips, digests, equity, started_ms, result)
+    record = _record(
+        request, series, instruments, open_ms, marks, book, fills, trips, digests, equity, started_ms, result
+    )
     ledger().record_run(record)
     clock.lap("ledger", mark)
     clock.seconds["total"] = time.perf_counter() - begin
@@ -139,7 +142,9 @@ def _notes(instruments: Sequence[Instrument], request: Request) -> list[str]:
             "one run counts in one currency: choose symbols of one quote",
         )
     if others:
-        notes.append(f"the account is kept in {others[0]}, the quote of its symbols; {request.quote} is read as {others[0]}")
+        notes.append(
+            f"the account is kept in {others[0]}, the quote of its symbols; {request.quote} is read as {others[0]}"
+        )
     return notes
 
 
@@ -169,12 +174,30 @@ def _identity(
     }
 
 
+def _marks(market: Market, instruments: Sequence[Instrument]) -> list[int]:
+    """Return every symbol's last price in its price units, 0 where it never had a bar."""
+    last = market.prices[CLOSE, -1].tolist()
+    pairs = zip(last, instruments, strict=True)
+    return [0 if math.isnan(price) else one.price_units(price) for price, one in pairs]
+
+
+def _equity(book: Book, marks: Sequence[int], instruments: Sequence[Instrument]) -> int:
+    """Return cash and holdings at their last price, 1e-8 quote, by the engine's own rounding."""
+    held = book.position[:, QUANTITY].tolist()
+    worth = (
+        one.value_units(mark, quantity)
+        for mark, quantity, one in zip(marks, held, instruments, strict=True)
+        if quantity
+    )
+    return int(book.account[CASH]) + sum(worth)
+
+
 def _record(
     request: Request,
     series: Sequence[Bars],
     instruments: Sequence[Instrument],
     open_ms: Ints,
-    market: Market,
+    marks: Sequence[int],
     book: Book,
     fills: Fills,
     trips: RoundTrips,
@@ -183,10 +206,6 @@ def _record(
     started_ms: int,
     result: Mapping[str, Any],
 ) -> RunRecord:
-    marks = [
-        int(float(price) * one.price_one + 0.5) if price == price else 0  # noqa: PLR0124 NaN before a symbol's first bar
-        for price, one in zip(market.prices[CLOSE, -1].tolist(), instruments, strict=True)
-    ]
     timeframe = series[0].timeframe
     return RunRecord(
         run_id=result["run_id"],
@@ -215,5 +234,3 @@ def _record(
         fills=fills,
         round_trips=trips,
     )
-
-

@@ -153,5 +153,3 @@ def fill_rows(fills: Fills, instruments: Sequence[Instrument]) -> dict[str, Any]
 def _times(stamps: Ints) -> list[str]:
     texts = np.datetime_as_string(stamps.astype("datetime64[ms]").astype("datetime64[s]"))
     return [f"{text}Z" for text in texts.tolist()]
-
-

@@ -46,7 +46,9 @@ def _copy(source: Path, target: Path) -> None:
             # A copy of a WAL database would need its companions; as a plain file it stands alone.
             write.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
-        raise DataError(f"`{target.name}` could not be written: {error}", "free some space, or choose another folder") from error
+        raise DataError(
+            f"`{target.name}` could not be written: {error}", "free some space, or choose another folder"
+        ) from error
 
 
 def _prove(file: Path) -> None:

@@ -22,7 +22,9 @@ def sqlite_path(url: str, home: Path) -> Path | None:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise UsageError(f"`ledger.url` is `{url}`, that is no database URL", "write e.g. `sqlite:///trader.db`") from None
+        raise UsageError(
+            f"`ledger.url` is `{url}`, that is no database URL", "write e.g. `sqlite:///trader.db`"
+        ) from None
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
     return home / str(parsed.database)

@@ -112,7 +112,19 @@ def _run_table(runs: list[Any]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _fill_table(fills: list[Any]) -> tuple[list[str], list[list[Any]]]:
-    header = ["run_id", "time", "symbol", "side", "quantity", "price", "notional", "fee", "kind", "reason", "transaction"]
+    header = [
+        "run_id",
+        "time",
+        "symbol",
+        "side",
+        "quantity",
+        "price",
+        "notional",
+        "fee",
+        "kind",
+        "reason",
+        "transaction",
+    ]
     rows = [
         [
             one.run_id,
@@ -182,7 +194,8 @@ def _beancount(runs: list[Any], entries: list[Any]) -> str:
     first_day: dict[str, str] = {}
     for one in entries:
         first_day.setdefault(_account(one.name, one.run_id), _time(one.time_ms)[:10])
-    opened = {account: min(day, min(first_day.values())) for account, day in first_day.items()}
+    begin = min(first_day.values(), default="")
+    opened = dict.fromkeys(first_day, begin)
     lines += [f"{day} open {account}" for account, day in sorted(opened.items())]
     names = {one.run_id: one.strategy for one in runs}
     current = None
@@ -190,6 +203,10 @@ def _beancount(runs: list[Any], entries: list[Any]) -> str:
         if one.txn != current:
             current = one.txn
             strategy = names[one.run_id].replace('"', "'")
-            lines += ["", f'{_time(one.time_ms)[:10]} * "{strategy}" "{one.kind} {one.txn}"', f'  time: "{_time(one.time_ms)}"']
+            lines += [
+                "",
+                f'{_time(one.time_ms)[:10]} * "{strategy}" "{one.kind} {one.txn}"',
+                f'  time: "{_time(one.time_ms)}"',
+            ]
         lines.append(f"  {_account(one.name, one.run_id)}  {_amount(one.amount)} {_commodity(one.asset)}")
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Table, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Table, func, insert, inspect, select, update
 
 from trader_cli.errors import UsageError, did_you_mean
 from trader_cli.ledger import schema
@@ -63,8 +63,7 @@ class Ledger:
         ledger = cls(engine, path)
         with reading(engine, path) as connection:
             version = version_of(connection)
-            empty = version is None and not connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() \
-                if path is not None else version is None
+            empty = version is None and not inspect(connection).get_table_names()
         if empty and create:
             with writing(engine, path) as connection:
                 if version_of(connection) is None:
@@ -127,7 +126,7 @@ class Ledger:
             return [{key: value for key, value in row.items() if key not in ("chain", "run")} for row in found]
 
 
-def _summary(row: Mapping[str, Any]) -> RunSummary:
+def _summary(row: RowMapping) -> RunSummary:
     values = {name: row[name] for name in RunSummary.__dataclass_fields__}
     for name in ("params", "stats"):
         values[name] = json.loads(values[name])
@@ -202,7 +201,8 @@ def _append(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]
 
 
 def _account_ids(connection: Connection, names: Sequence[tuple[str, str]]) -> list[int]:
-    known: dict[str, int] = {name: int(i) for i, name in connection.execute(select(schema.accounts.c.id, schema.accounts.c.name))}
+    stored = connection.execute(select(schema.accounts.c.id, schema.accounts.c.name))
+    known: dict[str, int] = {name: int(number) for number, name in stored}
     new = list(dict.fromkeys((name, asset) for name, asset in names if name not in known))
     first = _append(connection, schema.accounts, new)
     known.update({name: first + i for i, (name, _) in enumerate(new)})
@@ -246,7 +246,8 @@ def _write_transactions(connection: Connection, record: RunRecord, run: int) -> 
     begin = 0
     for i, (time_ms, end) in enumerate(zip(times, ends, strict=True)):
         fill = fill_rows[i - 1] if i else ()
-        contents.append(transaction_bytes(first + i, run, time_ms, "fill" if i else "opening", fill, entries[begin:end]))
+        kind = "fill" if i else "opening"
+        contents.append(transaction_bytes(first + i, run, time_ms, kind, fill, entries[begin:end]))
         begin = end
     links = chain(head, contents)
     kinds = ["opening"] + ["fill"] * len(fills)

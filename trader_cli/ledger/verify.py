@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -48,7 +49,7 @@ def _all(connection: Connection, progress: Callable[[int, int], None] | None) ->
     steps: list[tuple[str, Callable[[Connection], Iterator[Finding]]]] = []
     if connection.dialect.name == "sqlite":
         steps.append(("file", _integrity))
-    steps += [(t.name, lambda c, t=t: _plain_chain(c, t)) for t in schema.CHAINED if t is not schema.transactions]
+    steps += [(t.name, partial(_plain_chain, t)) for t in schema.CHAINED if t is not schema.transactions]
     steps += [("transactions", _transactions), ("runs", _runs)]
     for i, (name, step) in enumerate(steps):
         if progress is not None:
@@ -90,10 +91,11 @@ def _links(table: str, rows: Iterator[tuple[int, bytes, bytes]], head: tuple[int
             return
         before = stored
     if head != (number, before):
-        yield Finding(table, number, f"the chain ends at row {number}, its head says {head[0]}: rows at the end are missing")
+        text = f"the chain ends at row {number}, its head says {head[0]}: rows at the end are missing or the head was changed"
+        yield Finding(table, number, text)
 
 
-def _plain_chain(connection: Connection, table: Table) -> Iterator[Finding]:
+def _plain_chain(table: Table, connection: Connection) -> Iterator[Finding]:
     query = select(table).order_by(table.c.id)
     rows = ((row[0], row_bytes(row[:-1]), bytes(row[-1])) for row in connection.execute(query))
     yield from _links(table.name, rows, _heads(connection).get(table.name, (0, GENESIS)))
@@ -109,7 +111,8 @@ def _transactions(connection: Connection) -> Iterator[Finding]:
 
     def rows() -> Iterator[tuple[int, bytes, bytes]]:
         for row in connection.execute(select(t).order_by(t.c.id)):
-            content = transaction_bytes(*row[:4], fills.pop(row[0], ()), entries.get(row[0], []))
+            fill = fills.pop(row[0], ())
+            content = transaction_bytes(row[0], row[1], row[2], row[3], fill, entries.get(row[0], []))
             yield row[0], content, bytes(row[4])
 
     yield from _links("transactions", rows(), _heads(connection).get("transactions", (0, GENESIS)))
@@ -143,7 +146,8 @@ def _run(connection: Connection, run: Any) -> Iterator[Finding]:
         balance[name] += amount
     symbols: list[str] = json.loads(run["symbols"])
     quote = run["quote"]
-    fills = connection.execute(select(t.c.time_ms, f).join_from(f, t, f.c.txn == t.c.id).where(t.c.run == number).order_by(f.c.txn)).all()
+    filled = select(t.c.time_ms, f).join_from(f, t, f.c.txn == t.c.id).where(t.c.run == number)
+    fills = connection.execute(filled.order_by(f.c.txn)).all()
     if len(fills) != run["fill_count"]:
         yield differs("the number of fills", len(fills), run["fill_count"])
     if balance[f"assets:cash:{quote}"] != run["cash_end"]:
@@ -168,7 +172,8 @@ def _run(connection: Connection, run: Any) -> Iterator[Finding]:
         yield differs("the result of round trips", -balance[f"income:trading:{quote}"], result)
     for row in trips:
         if row.pnl != row.sold - row.bought - row.fees:
-            yield Finding("trades", row.id, f"its result is {row.pnl}, its parts give {row.sold - row.bought - row.fees}")
+            parts = row.sold - row.bought - row.fees
+            yield Finding("trades", row.id, f"its result is {row.pnl}, its parts give {parts}")
 
 
 def _worth(run: Any, balance: dict[str, int], differs: Callable[[str, object, object], Finding]) -> Iterator[Finding]:

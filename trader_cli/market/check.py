@@ -17,7 +17,16 @@ _SHOWN = 5
 _SPIKE_TIMES = 20.0
 _SPIKE_LEAST = 0.10
 
-DAMAGE = {"not a number", "zero or negative", "high below low", "open or close outside", "duplicate", "conflicting duplicate", "out of order", "off the grid"}
+DAMAGE = {
+    "not a number",
+    "zero or negative",
+    "high below low",
+    "open or close outside",
+    "duplicate",
+    "conflicting duplicate",
+    "out of order",
+    "off the grid",
+}
 
 
 @dataclass(frozen=True)

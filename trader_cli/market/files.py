@@ -62,7 +62,9 @@ def read_table(path: Path) -> Any:
         if path.name.endswith(".parquet"):
             import pyarrow.parquet as pq
 
-            return pq.read_table(path, memory_map=False)
+            # Not `read_table`: it imports pyarrow.dataset, which imports pandas, 0.3 s that nobody uses here.
+            with pq.ParquetFile(path) as file:
+                return file.read()
         import pyarrow.csv as pc
 
         return pc.read_csv(path)
@@ -94,7 +96,8 @@ def load(series: Series) -> Bars:
                 f"`{series.path}`: column `{name}` holds {column.type} with {column.null_count} empty values",
                 f"import it again: `trader data import {series.path}`",
             )
-        arrays[name] = np.ascontiguousarray(column.to_numpy(), dtype=wanted)
+        # Not `to_numpy`: it imports pandas.
+        arrays[name] = np.ascontiguousarray(np.from_dlpack(column.combine_chunks()), dtype=wanted)
     bars = Bars(series.symbol, series.exchange, series.timeframe, arrays.pop("timestamp"), **arrays)
     refuse_damage(bars, series.path)
     return bars
@@ -130,11 +133,15 @@ def damaged_rows(bars: Bars) -> tuple[int, str] | None:
     if not sound.all():
         row = int(np.argmin(sound))
         values = ", ".join(f"{name} {getattr(bars, name)[row]:g}" for name in COLUMNS)
-        found.append((row, f"prices must be above 0 with low <= open, close <= high, volume not negative; here {values}"))
+        found.append(
+            (row, f"prices must be above 0 with low <= open, close <= high, volume not negative; here {values}")
+        )
     steps = np.diff(bars.open_ms)
     if len(steps) and steps.min() <= 0:
         row = int(np.argmax(steps <= 0)) + 1
-        what = "its time is that of the row before" if steps[row - 1] == 0 else "its time is before that of the row before"
+        what = (
+            "its time is that of the row before" if steps[row - 1] == 0 else "its time is before that of the row before"
+        )
         found.append((row, what))
     return min(found) if found else None
 

@@ -139,9 +139,9 @@ def _epoch(values: Floats, column: Any, path: Path) -> Ints:
                     "mend the source and import it again",
                 )
             exact = column.to_numpy().astype(np.int64) if values.dtype != column.type else values
-            return (np.asarray(exact) * (1_000 // scale) if scale <= 1_000 else np.asarray(exact) // (scale // 1_000)).astype(
-                np.int64
-            )
+            return (
+                np.asarray(exact) * (1_000 // scale) if scale <= 1_000 else np.asarray(exact) // (scale // 1_000)
+            ).astype(np.int64)
     raise DataError(
         f"`{path}`, row 1: time {values[0]:g} is no epoch number between 1980 and 2200 in s, ms, us or ns",
         "write times as ISO 8601 or epoch numbers",
@@ -179,14 +179,22 @@ def _split(symbols: Any, symbol: str | None, quote: str | None, path: Path) -> l
 
 
 def _series(
-    path: Path, symbol: str, exchange: str, timeframe: Timeframe | None, stamps: Ints, part: dict[str, Floats], rows: Any
+    path: Path,
+    symbol: str,
+    exchange: str,
+    timeframe: Timeframe | None,
+    stamps: Ints,
+    part: dict[str, Floats],
+    rows: Any,
 ) -> tuple[Bars, Ints]:
     file_rows = np.arange(len(stamps), dtype=np.int64) if isinstance(rows, slice) else rows
     if timeframe is None:
         steps = np.diff(np.unique(stamps))
         if len(steps) == 0:
             raise UsageError(f"`{path}`: one bar does not tell its length", "say `--timeframe 1h`")
-        timeframe = Timeframe(int(np.bincount(steps // 60_000).argmax()) * 60_000 if steps.max() < 400 * DAY_MS else int(steps.min()))
+        timeframe = Timeframe(
+            int(np.bincount(steps // 60_000).argmax()) * 60_000 if steps.max() < 400 * DAY_MS else int(steps.min())
+        )
         if timeframe.ms == 0:
             raise UsageError(f"`{path}`: its bars are shorter than a minute", "the shortest timeframe is `1m`")
     return Bars(symbol, exchange, timeframe, stamps, **{name: part[name] for name in COLUMNS}), file_rows
@@ -258,7 +266,9 @@ def _merge(old: Bars, new: Bars, path: Path, target: Path) -> tuple[Bars, int]:
     fresh = np.setdiff1d(np.arange(len(new)), in_new, assume_unique=True)
     merged = {name: np.r_[getattr(old, name), getattr(new, name)[fresh]] for name in ("open_ms", *COLUMNS)}
     order = np.argsort(merged["open_ms"], kind="stable")
-    return Bars(old.symbol, old.exchange, old.timeframe, **{name: column[order] for name, column in merged.items()}), len(fresh)
+    return Bars(
+        old.symbol, old.exchange, old.timeframe, **{name: column[order] for name, column in merged.items()}
+    ), len(fresh)
 
 
 def read_raw(path: Path, timeframe: Timeframe | None) -> list[Bars]:

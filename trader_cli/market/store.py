@@ -103,7 +103,9 @@ class BarStore:
         whole = resample(load(series), wanted)
         bars = whole.between(since_ms, until_ms)
         if len(bars) == 0:
-            have = f"from {iso(int(whole.open_ms[0]))} to {iso(int(whole.open_ms[-1]))}" if len(whole) else "none at all"
+            have = (
+                f"from {iso(int(whole.open_ms[0]))} to {iso(int(whole.open_ms[-1]))}" if len(whole) else "none at all"
+            )
             raise DataError(f"no {wanted} bars for `{symbol}` in the time asked for", f"there are bars {have}")
         return bars
 

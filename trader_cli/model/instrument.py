@@ -86,6 +86,14 @@ class Instrument:
         """The smallest order in units of 1e-8 quote, rounded up."""
         return -int(-self.min_notional.scaleb(CASH_DECIMALS) // 1)
 
+    def price_units(self, price: float) -> int:
+        """Return a price in this symbol's price units, rounded to the nearest, as the compiled path does."""
+        return int(price * float(self.price_one) + 0.5)
+
+    def value_units(self, price: int, quantity: int) -> int:
+        """Return what `quantity` (1e-8 base) is worth at `price` (price units), 1e-8 quote, rounded down."""
+        return price * quantity // self.price_one
+
 
 def _decimals(step: Decimal) -> int:
     exponent = step.normalize().as_tuple().exponent

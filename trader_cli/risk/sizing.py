@@ -25,9 +25,8 @@ def wanted_quantity(weight: int, equity: int, price: int, one: int, lot: int, ru
     """
     if rules.size_method == SIZE_QUANTITY:
         return step_down(mul_div(rules.size_quantity, weight, ONE), lot)
-    if rules.size_method == SIZE_NOTIONAL:
-        notional = rules.size_notional
-    else:
+    notional = rules.size_notional
+    if rules.size_method != SIZE_NOTIONAL:
         notional = mul_div(max(equity, 0), rules.size_rate, ONE)
     return step_down(mul_div(mul_div(notional, weight, ONE), one, price), lot)
 

@@ -176,7 +176,7 @@ def trade_stats(trips: RoundTrips) -> TradeStats:
 
 
 def monthly_returns(open_ms: Ints, equity: Floats, start: float) -> list[tuple[int, int, float]]:
-    """Return (year, month, return in percent) of each UTC month that has bars, from close to close; they compound to the total."""
+    """Return (year, month, return in percent) of each UTC month that has bars, close to close; they compound to the total."""
     if len(equity) == 0:
         return []
     months = months_of(open_ms)

@@ -51,9 +51,7 @@ def upgrade() -> None:
     op.create_table("entries", _id(), _ref("txn", "transactions"), _ref("account", "accounts"), *_int("amount"))
     op.create_table(
         "fills",
-        sa.Column(
-            "txn", sa.BigInteger, sa.ForeignKey("transactions.id"), primary_key=True, autoincrement=False
-        ),
+        sa.Column("txn", sa.BigInteger, sa.ForeignKey("transactions.id"), primary_key=True, autoincrement=False),
         *_text("symbol"),
         *_int("side", "quantity", "price", "price_decimals", "notional", "fee", "kind", "reason"),
     )
