@@ -1,8 +1,7 @@
 """Two moving averages: the plainest trend rule there is, here to show how a strategy is written.
 
 Source: Brock, Lakonishok and LeBaron (1992), "Simple Technical Trading Rules and the Stochastic Properties of
-Stock Returns", Journal of Finance 47(5). A comparison with NaN is false, so it is flat until the slow average
-exists.
+Stock Returns", Journal of Finance 47(5). A comparison with NaN is false: it is flat until the slow average exists.
 """
 
 from trader_cli.strategy import Bars, Levels, Param, Strategy, indicators

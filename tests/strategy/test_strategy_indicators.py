@@ -200,7 +200,7 @@ def test_realised_volatility_is_annualised_by_the_series_own_calendar() -> None:
 def test_equal_typical_prices_are_no_money_flow_whatever_their_last_digit() -> None:
     # In floats 0.1 + 0.2 + 0.3 is 0.6000000000000001 and 0.3 + 0.2 + 0.1 is 0.6.
     one = np.array([0.1, 0.3, 0.1, 0.3, 0.1])
-    other = one[1:].tolist() + [0.3]
+    other = [*one[1:].tolist(), 0.3]
     two = np.full(5, 0.2)
     assert len(set(one + two + other)) == 2
     assert (ind.mfi(one, two, np.array(other), np.ones(5), 2)[2:] == 50.0).all()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trader_cli.model.bars import Bars, Floats
     from trader_cli.strategy import indicators
+    from trader_cli.strategy.arrays import earlier
     from trader_cli.strategy.base import Param, Strategy, compute
     from trader_cli.strategy.holding import from_entry, latch, settle
     from trader_cli.strategy.signals import Levels, Signals
@@ -24,6 +25,7 @@ _HOMES = {
     "Signals": "trader_cli.strategy.signals",
     "Strategy": "trader_cli.strategy.base",
     "compute": "trader_cli.strategy.base",
+    "earlier": "trader_cli.strategy.arrays",
     "from_entry": "trader_cli.strategy.holding",
     "latch": "trader_cli.strategy.holding",
     "settle": "trader_cli.strategy.holding",
@@ -37,6 +39,7 @@ __all__ = [
     "Signals",
     "Strategy",
     "compute",
+    "earlier",
     "from_entry",
     "indicators",
     "latch",

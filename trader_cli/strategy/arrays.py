@@ -57,8 +57,9 @@ def ratio(above: Floats, below: Floats) -> Floats:
 def earlier(values: Floats, bars: int) -> Floats:
     """Return the values of `bars` rows before, NaN in the rows that have none."""
     out = np.full(len(values), np.nan)
-    if bars < len(values):
-        out[bars:] = values[: len(values) - bars]
+    rows = whole(bars, least=0)
+    if rows < len(values):
+        out[rows:] = values[: len(values) - rows]
     return out
 
 

@@ -99,7 +99,12 @@ class Library:
             raise StrategyError(f"cannot read `{file.path}`: {error.strerror}") from error
         digest = hashlib.sha256(source).hexdigest()
         module = _run(file, source, digest)
-        return LoadedStrategy(name, _strategy_class(file, module), file.path, digest, file.builtin)
+        try:
+            cls = _strategy_class(file, module)
+        except StrategyError:
+            del sys.modules[module.__name__]
+            raise
+        return LoadedStrategy(name, cls, file.path, digest, file.builtin)
 
 
 def class_name(name: str) -> str:

@@ -42,7 +42,7 @@ def checked(said: object, bars: int) -> Signals:
     """Return what a strategy returned as Signals of contiguous float64 arrays of shape (bars,).
 
     A bare array is the target; booleans become 0 and 1. Raises StrategyError for another shape or type,
-    infinity, a confidence outside [0, 1] and prices that are not above 0.
+    infinity, a confidence outside [0, 1] and prices that are not above 0; a stop at 0 or below is none (NaN).
     """
     signals = said if isinstance(said, Signals) else Signals(target=_as_levels(said))
     columns: dict[str, Floats] = {}
@@ -75,6 +75,9 @@ def _column(name: str, value: object, bars: int) -> Floats:
         if bad.any():
             row = int(bad.argmax())
             raise StrategyError(f"`confidence` is {column[row]} at bar {row}, it must be between 0 and 1")
+    if name == "stop" and (column <= 0.0).any():
+        # A price never falls to 0: such a stop is no stop. Wide ones below cheap prices get there by subtraction.
+        column = np.where(column <= 0.0, np.nan, column)
     if name in _PRICES:
         bad = column <= 0.0
         if bad.any():
