@@ -54,7 +54,7 @@ class Run:
             no_color=True if self.no_color else None,
             quiet=self.quiet and stderr,
             highlight=False,
-            soft_wrap=stderr,
+            soft_wrap=True,
         )
 
     def wiring(self, **flags: Any) -> Wiring:

@@ -93,24 +93,26 @@ def backtest(
     mark = clock.lap("load", mark)
     signals = [compute(request.instance, one) for one in series]
     open_ms, market = build_market(series, signals)
-    del signals
+    exchanges = sorted({one.exchange for one in series})
+    # The market holds what is needed from here on; a million bars weigh.
+    del series, signals
     mark = clock.lap("signals", mark)
     if not is_cached("replay"):
         note("compiling the engine for this machine, once; about 15 s")
     steps_array = build_steps(instruments)
-    book = new_book(len(series), request.cash)
-    log = new_log(len(series), len(open_ms), _FIRST_ROOM)
+    book = new_book(len(instruments), request.cash)
+    log = new_log(len(instruments), len(open_ms), _FIRST_ROOM)
     log = run_bars(market, book, log, request.rules, steps_array, 0, len(open_ms))
-    fills = fills_of(tuple(one.symbol for one in series), open_ms, book, log)
+    fills = fills_of(tuple(one.symbol for one in instruments), open_ms, book, log)
     trips = round_trips(fills, timeframe.ms)
     mark = clock.lap("engine", mark)
     result = figures(open_ms, timeframe, market, book, log, fills, trips, request.cash, request.costs, instruments)
     marks = _marks(market, instruments)
     equity = _equity(book, marks, instruments)
-    result |= _identity(request, series, timeframe, fills, run_id, equity, notes)
+    result |= _identity(request, instruments, ",".join(exchanges), timeframe, fills, run_id, equity, notes)
     mark = clock.lap("statistics", mark)
     record = _record(
-        request, series, instruments, open_ms, marks, book, fills, trips, digests, equity, started_ms, result
+        request, instruments, timeframe, open_ms, marks, book, fills, trips, digests, equity, started_ms, result
     )
     ledger().record_run(record)
     clock.lap("ledger", mark)
@@ -150,7 +152,8 @@ def _notes(instruments: Sequence[Instrument], request: Request) -> list[str]:
 
 def _identity(
     request: Request,
-    series: Sequence[Bars],
+    instruments: Sequence[Instrument],
+    exchange: str,
     timeframe: Timeframe,
     fills: Fills,
     run_id: str,
@@ -161,8 +164,8 @@ def _identity(
         "run_id": run_id,
         "strategy": request.strategy,
         "params": dict(request.instance.params),
-        "symbols": [one.symbol for one in series],
-        "exchange": ",".join(sorted({one.exchange for one in series})),
+        "symbols": [one.symbol for one in instruments],
+        "exchange": exchange,
         "timeframe": str(timeframe),
         "preset": request.preset,
         "cash": request.cash * 1e-8,
@@ -194,8 +197,8 @@ def _equity(book: Book, marks: Sequence[int], instruments: Sequence[Instrument])
 
 def _record(
     request: Request,
-    series: Sequence[Bars],
     instruments: Sequence[Instrument],
+    timeframe: Timeframe,
     open_ms: Ints,
     marks: Sequence[int],
     book: Book,
@@ -206,7 +209,6 @@ def _record(
     started_ms: int,
     result: Mapping[str, Any],
 ) -> RunRecord:
-    timeframe = series[0].timeframe
     return RunRecord(
         run_id=result["run_id"],
         mode="backtest",

@@ -19,6 +19,15 @@ def row_bytes(values: Sequence[Any]) -> bytes:
     return json.dumps(list(values), separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def transaction_bytes(head: bytes, kind: str, symbol: str, fill: bytes, entries: bytes) -> bytes:
+    """Return a transaction's canonical bytes: its own columns, its fill's, and every entry's.
+
+    head, fill and entries are their integer columns as little-endian int64: (id, run, time_ms); (side … reason), empty
+    for an opening; (txn, line, account, amount) an entry.
+    """
+    return b"\0".join((kind.encode(), symbol.encode(), head + fill + entries))
+
+
 def link(before: bytes, content: bytes) -> bytes:
     """Return the chain value of a row."""
     return hashlib.sha256(before + content).digest()

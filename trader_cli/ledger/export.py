@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,14 @@ def export(ledger: Ledger, folder: Path, prefix: str | None) -> list[Path]:
             return list(connection.execute(query if wanted is None else query.where(r.c.run_id == wanted)))
 
         runs = rows(select(r).order_by(r.c.id))
-        fills = rows(select(r.c.run_id, t.c.time_ms, f).join_from(f, t).join(r).order_by(f.c.txn))
+        fills = rows(select(r.c.run_id, t.c.time_ms, f).join_from(f, t, f.c.txn == t.c.id).join(r).order_by(f.c.txn))
         trades = rows(select(r.c.run_id, d).join_from(d, r).order_by(d.c.id))
         entries = rows(
             select(r.c.run_id, t.c.time_ms, t.c.kind, e.c.txn, a.c.name, a.c.asset, e.c.amount)
-            .join_from(e, t)
+            .join_from(e, t, e.c.txn == t.c.id)
             .join(r)
-            .join(a)
-            .order_by(e.c.id)
+            .join(a, e.c.account == a.c.id)
+            .order_by(e.c.txn, e.c.line)
         )
     texts = {
         "runs.csv": _csv(*_run_table(runs)),
@@ -86,9 +86,11 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _amount(units: int, decimals: int = 8) -> str:
-    return f"{Decimal(units).scaleb(-decimals):f}"
+    whole, part = divmod(abs(units), 10**decimals)
+    return f"{'-' if units < 0 else ''}{whole}.{part:0{decimals}d}"
 
 
+@lru_cache(maxsize=65_536)
 def _time(ms: int) -> str:
     from datetime import UTC, datetime
 
@@ -168,6 +170,7 @@ def _entry_table(entries: list[Any]) -> tuple[list[str], list[list[Any]]]:
     return header, rows
 
 
+@cache
 def _commodity(asset: str) -> str:
     """Return an asset's name as beancount spells commodities: capitals, at least two characters, a letter at both ends."""
     name = re.sub(r"[^A-Z0-9'._-]", "-", asset.upper())[:22]
@@ -178,6 +181,7 @@ def _commodity(asset: str) -> str:
     return name
 
 
+@cache
 def _account(name: str, run_id: str) -> str:
     root, *parts = name.split(":")
     # Accounts are each run's own: runs are separate worlds, and one file holds them all.

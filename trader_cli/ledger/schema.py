@@ -38,18 +38,18 @@ accounts = _chained("accounts", Column("name", Text, nullable=False, unique=True
 transactions = _chained(
     "transactions", Column("run", BigInteger, ForeignKey("runs.id"), nullable=False), _int("time_ms"), _text("kind")
 )
+# Entries and fills carry no chain and no foreign keys of their own: their transaction's hash covers them, whole.
 entries = Table(
     "entries",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("txn", BigInteger, ForeignKey("transactions.id"), nullable=False),
-    Column("account", BigInteger, ForeignKey("accounts.id"), nullable=False),
-    _int("amount"),
+    *(Column(name, BigInteger, primary_key=True, autoincrement=False) for name in ("txn", "line")),
+    *(_int(name) for name in ("account", "amount")),
+    sqlite_with_rowid=False,
 )
 fills = Table(
     "fills",
     metadata,
-    Column("txn", BigInteger, ForeignKey("transactions.id"), primary_key=True, autoincrement=False),
+    Column("txn", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     _text("symbol"),
     *(_int(name) for name in ("side", "quantity", "price", "price_decimals", "notional", "fee", "kind", "reason")),
 )
@@ -77,7 +77,6 @@ heads = Table(
 )
 Index("runs_started", runs.c.started_ms)
 Index("transactions_run", transactions.c.run)
-Index("entries_txn", entries.c.txn)
 Index("trades_run", trades.c.run)
 
 CHAINED = (runs, accounts, transactions, trades, strategies, strategy_performance, system_events)

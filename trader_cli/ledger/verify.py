@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -15,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from trader_cli.errors import TraderError
 from trader_cli.ledger import schema
-from trader_cli.ledger.chain import GENESIS, link, row_bytes
+from trader_cli.ledger.chain import GENESIS, link, row_bytes, transaction_bytes
 from trader_cli.ledger.database import reading
-from trader_cli.ledger.ledger import Ledger, transaction_bytes
+from trader_cli.ledger.ledger import Ledger
 
 _MOST = 50
 
@@ -103,28 +106,45 @@ def _plain_chain(table: Table, connection: Connection) -> Iterator[Finding]:
 
 def _transactions(connection: Connection) -> Iterator[Finding]:
     t, e, f = schema.transactions, schema.entries, schema.fills
-    fills = {row[0]: tuple(row) for row in connection.execute(select(f))}
-    entries: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for row in connection.execute(select(e).order_by(e.c.id)):
-        entries[row[1]].append(tuple(row))
-    assets = {row.id: row.asset for row in connection.execute(select(schema.accounts))}
+    assets = dict(connection.execute(select(schema.accounts.c.id, schema.accounts.c.asset)).tuples().all())
+    fills = {row[0]: row for row in connection.execute(select(f)).tuples()}
+    entries = connection.execute(select(e).order_by(e.c.txn, e.c.line)).tuples()
+    of_transaction = {number: list(rows) for number, rows in groupby(entries, key=itemgetter(0))}
+    unbalanced: list[Finding] = []
 
     def rows() -> Iterator[tuple[int, bytes, bytes]]:
-        for row in connection.execute(select(t).order_by(t.c.id)):
-            fill = fills.pop(row[0], ())
-            content = transaction_bytes(row[0], row[1], row[2], row[3], fill, entries.get(row[0], []))
-            yield row[0], content, bytes(row[4])
+        for number, run, time_ms, kind, stored in connection.execute(select(t).order_by(t.c.id)).tuples():
+            fill = fills.pop(number, None)
+            own = of_transaction.pop(number, [])
+            unbalanced.extend(_sums(number, own, assets))
+            yield number, _content(number, run, time_ms, kind, fill, own), bytes(stored)
 
     yield from _links("transactions", rows(), _heads(connection).get("transactions", (0, GENESIS)))
+    yield from unbalanced
     for number in fills:
         yield Finding("fills", number, "the fill belongs to no transaction")
-    for number, several in entries.items():
-        sums: dict[Any, int] = defaultdict(int)
-        for _, _, account, amount in several:
-            sums[assets.get(account)] += amount
-        for asset, total in sums.items():
-            if total != 0:
-                yield Finding("transactions", number, f"its entries in {asset} sum to {total}, not to zero")
+    for number in of_transaction:
+        yield Finding("entries", number, f"entries belong to transaction {number}, which is missing")
+
+
+def _content(number: int, run: int, time_ms: int, kind: str, fill: Any, entries: Sequence[Any]) -> bytes:
+    try:
+        head = struct.pack("<3q", number, run, time_ms)
+        symbol, details = ("", b"") if fill is None else (fill[1], struct.pack("<8q", *fill[2:]))
+        return transaction_bytes(head, kind, symbol, details, b"".join(struct.pack("<4q", *one) for one in entries))
+    except (struct.error, AttributeError, TypeError):
+        # A value that is no integer or no text any more: no bytes can match the chain, which names the row.
+        return b""
+
+
+def _sums(number: int, entries: Sequence[Any], assets: Mapping[int, str]) -> Iterator[Finding]:
+    sums: dict[Any, Any] = {}
+    for _, _, account, amount in entries:
+        asset = assets.get(account)
+        sums[asset] = sums.get(asset, 0) + (amount if isinstance(amount, int) else 1)
+    for asset, total in sums.items():
+        if total != 0:
+            yield Finding("transactions", number, f"its entries in {asset} sum to {total}, not to zero")
 
 
 def _runs(connection: Connection) -> Iterator[Finding]:

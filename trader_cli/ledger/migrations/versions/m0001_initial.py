@@ -48,10 +48,16 @@ def upgrade() -> None:
         "accounts", _id(), sa.Column("name", sa.Text, nullable=False, unique=True), *_text("asset"), _chain()
     )
     op.create_table("transactions", _id(), _ref("run", "runs"), *_int("time_ms"), *_text("kind"), _chain())
-    op.create_table("entries", _id(), _ref("txn", "transactions"), _ref("account", "accounts"), *_int("amount"))
+    op.create_table(
+        "entries",
+        sa.Column("txn", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("line", sa.BigInteger, primary_key=True, autoincrement=False),
+        *_int("account", "amount"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "fills",
-        sa.Column("txn", sa.BigInteger, sa.ForeignKey("transactions.id"), primary_key=True, autoincrement=False),
+        sa.Column("txn", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
         *_text("symbol"),
         *_int("side", "quantity", "price", "price_decimals", "notional", "fee", "kind", "reason"),
     )
@@ -81,7 +87,6 @@ def upgrade() -> None:
     )
     op.create_index("runs_started", "runs", ["started_ms"])
     op.create_index("transactions_run", "transactions", ["run"])
-    op.create_index("entries_txn", "entries", ["txn"])
     op.create_index("trades_run", "trades", ["run"])
     if op.get_bind().dialect.name == "sqlite":
         for table in (*_CHAINED, "entries", "fills"):
