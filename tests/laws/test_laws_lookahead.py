@@ -46,6 +46,12 @@ def _walk(count: int, seed: int, *, volatility: float = 0.02, gaps: float = 0.0,
     return Bars("X/USD", "x", Timeframe(HOUR_MS), stamps, opens, high, low, close, rng.gamma(2.0, 10.0, count))
 
 
+def _read(path: Path, symbol: str, length_ms: int) -> Bars:
+    table = pq.read_table(path)
+    columns = {column: table[column].to_numpy() for column in COLUMNS}
+    return Bars(symbol, "x", Timeframe(length_ms), table["timestamp"].to_numpy(), **columns)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("params", [None, SHORT], ids=["default", "short"])
 def test_every_built_in_strategy_keeps_law_1_at_50_cuts(name: str, params: dict[str, dict[str, object]] | None) -> None:
@@ -76,9 +82,13 @@ def test_no_strategy_looks_ahead_on_the_sample_data(name: str) -> None:
     path = REPOSITORY / "data" / "us-stocks" / "AAPL-1d.parquet"
     if not path.is_file():
         pytest.skip("the sample data is not here")
-    table = pq.read_table(path)
-    columns = {column: table[column].to_numpy() for column in COLUMNS}
-    bars = Bars("AAPL", "us-stocks", Timeframe(24 * HOUR_MS), table["timestamp"].to_numpy(), **columns)
+    bars = _read(path, "AAPL", 24 * HOUR_MS)
+    assert check_lookahead(LIBRARY.load(name).cls(), bars, cuts=10, seed=0) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_strategy_looks_ahead_on_minutes_with_real_holes(name: str, shared_data: Path) -> None:
+    bars = _read(shared_data / "defects" / "bitfinex" / "BTC-USD-1m.parquet", "BTC/USD", 60_000)[2_000:6_000]
     assert check_lookahead(LIBRARY.load(name).cls(), bars, cuts=10, seed=0) == []
 
 

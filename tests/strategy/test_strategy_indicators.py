@@ -289,6 +289,16 @@ def test_a_period_that_cannot_be_is_refused_with_its_value(period: float) -> Non
         ind.sma(C, period)  # type: ignore[arg-type]
 
 
+def test_a_deviation_over_too_few_values_is_refused() -> None:
+    with pytest.raises(StrategyError, match="ddof is 1, it must be from 0 to below the period 1"):
+        ind.std(C, 1, ddof=1)
+
+
+def test_a_table_instead_of_a_column_is_refused() -> None:
+    with pytest.raises(StrategyError, match=r"a column has shape \(2, 2\)"):
+        ind.sma([[1.0, 2.0], [3.0, 4.0]], 2)
+
+
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(StrategyError, match="different lengths: 3000, 2999"):
         ind.atr(H, L[:-1], C[:-1])

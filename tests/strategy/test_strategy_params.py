@@ -106,6 +106,10 @@ def test_values_are_fixed_once_made() -> None:
     assert made.fast == 20
 
 
+def test_a_strategy_shows_its_values() -> None:
+    assert repr(Sample(fast="30")).startswith("Sample(fast=30, slow=100, atr_period=14, width=2.0, side='long'")
+
+
 def test_two_instances_do_not_share_values() -> None:
     assert (Sample(fast=30).fast, Sample().fast) == (30, 20)
 
