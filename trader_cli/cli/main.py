@@ -8,9 +8,8 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from trader_cli import __version__
@@ -69,13 +68,10 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="trader", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            sys.stderr.write("interrupted: nothing was half written\n")
         return int(code or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        sys.stdout.write(error.format_message() + "\n")
-        return 2
-    except click.ClickException as error:
-        return _fail(_usage(error), as_json=as_json, verbose=verbose)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted: nothing was half written\n")
         return INTERRUPTED
     except BrokenPipeError:
@@ -83,7 +79,10 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        known = translated(error)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stdout.write(f"{error}\n")
+            return UsageError.exit_code
+        known = _usage(error) if hasattr(error, "format_message") else translated(error)
         if known is not None:
             return _fail(known, as_json=as_json, verbose=verbose)
         return _fault(error, as_json=as_json, verbose=verbose)
@@ -96,20 +95,20 @@ def _fail(error: TraderError, *, as_json: bool, verbose: bool) -> int:
     return error.exit_code
 
 
-def _usage(error: click.ClickException) -> UsageError:
+def _usage(error: Any) -> UsageError:
+    """Return the parser's complaint in our words. Its classes are private to Typer, so that they are known by what they have."""
     message = error.format_message().rstrip(".")
-    hints: list[str] = []
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "trader"
-    if isinstance(error, click.exceptions.NoSuchOption) and error.possibilities:
-        hints.append(f"did you mean `{error.possibilities[0]}`?")
+    hints: list[str] = []
+    if getattr(error, "option_name", None):
         message = f"there is no option `{error.option_name}`"
+        hints += [f"did you mean `{one}`?" for one in (error.possibilities or [])[:1]]
     elif message.startswith("No such command"):
-        word = message.split("'")[1] if "'" in message else ""
-        group = context.command if context is not None else None
-        known = group.list_commands(context) if isinstance(group, click.Group) and context is not None else []
+        word = message.split("'")[1]
         message = f"there is no command `{word}`"
-        hints.extend(did_you_mean(word, known))
+        if context is not None:
+            hints += did_you_mean(word, context.command.list_commands(context))
     hints.append(f"`{command} --help` shows what there is")
     return UsageError(message[:1].lower() + message[1:], *hints)
 

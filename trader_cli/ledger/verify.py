@@ -106,14 +106,14 @@ def _plain_chain(table: Table, connection: Connection) -> Iterator[Finding]:
 
 def _transactions(connection: Connection) -> Iterator[Finding]:
     t, e, f = schema.transactions, schema.entries, schema.fills
-    assets = dict(connection.execute(select(schema.accounts.c.id, schema.accounts.c.asset)).tuples().all())
-    fills = {row[0]: row for row in connection.execute(select(f)).tuples()}
-    entries = connection.execute(select(e).order_by(e.c.txn, e.c.line)).tuples()
+    assets = {row[0]: row[1] for row in connection.execute(select(schema.accounts.c.id, schema.accounts.c.asset))}
+    fills = {row[0]: row for row in connection.execute(select(f))}
+    entries = connection.execute(select(e).order_by(e.c.txn, e.c.line))
     of_transaction = {number: list(rows) for number, rows in groupby(entries, key=itemgetter(0))}
     unbalanced: list[Finding] = []
 
     def rows() -> Iterator[tuple[int, bytes, bytes]]:
-        for number, run, time_ms, kind, stored in connection.execute(select(t).order_by(t.c.id)).tuples():
+        for number, run, time_ms, kind, stored in connection.execute(select(t).order_by(t.c.id)):
             fill = fills.pop(number, None)
             own = of_transaction.pop(number, [])
             unbalanced.extend(_sums(number, own, assets))
