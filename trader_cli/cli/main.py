@@ -96,7 +96,7 @@ def _fail(error: TraderError, *, as_json: bool, verbose: bool) -> int:
 
 
 def _usage(error: Any) -> UsageError:
-    """Return the parser's complaint in our words. Its classes are private to Typer, so that they are known by what they have."""
+    """Return the parser's complaint in our words. Its classes are private to Typer: they are known by what they have."""
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "trader"

@@ -64,10 +64,13 @@ def read_table(path: Path) -> Any:
 
             # Not `read_table`: it imports pyarrow.dataset, which imports pandas, 0.3 s that nobody uses here.
             with pq.ParquetFile(path) as file:
-                return file.read()
-        import pyarrow.csv as pc
+                table = file.read()
+        else:
+            import pyarrow.csv as pc
 
-        return pc.read_csv(path)
+            table = pc.read_csv(path)
+        # Names are decoded only now; a wrong encoding shows here.
+        return table.rename_columns(table.column_names)
     except FileNotFoundError:
         raise DataError(f"there is no file `{path}`") from None
     except (OSError, pa.ArrowException, UnicodeDecodeError, EOFError) as error:
@@ -91,6 +94,12 @@ def load(series: Series) -> Bars:
     for name in ("timestamp", *COLUMNS):
         column = table.column(name)
         wanted = np.int64 if name == "timestamp" else np.float64
+        if column.type == "int64" and name != "timestamp":
+            # Whole numbers in a text file.
+            column = column.cast("double", safe=False)
+        if column.null_count and column.type == "double":
+            # An empty price is damage like any other: the check below names its row.
+            column = column.fill_null(float("nan"))
         if column.null_count or column.type != ("int64" if name == "timestamp" else "double"):
             raise DataError(
                 f"`{series.path}`: column `{name}` holds {column.type} with {column.null_count} empty values",

@@ -111,7 +111,9 @@ def _stamps(column: Any, path: Path) -> Ints:
             parsed = [_iso_ms(text) for text in column.to_pylist()]
             return np.array(parsed, np.int64)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            return _epoch(np.asarray(pc.cast(column, pa.float64()).to_numpy()), column, path)
+            values = np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy())
+            whole = np.asarray(column.to_numpy()) if pa.types.is_integer(kind) else values
+            return _epoch(values, whole, path)
     except (ValueError, OverflowError, pa.ArrowException) as error:
         raise DataError(
             f"`{path}`: the times cannot be read: {str(error)[:160]}", "write them as ISO 8601 or epoch numbers"
@@ -128,7 +130,8 @@ def _iso_ms(text: str) -> int:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000 + 0.5)
 
 
-def _epoch(values: Floats, column: Any, path: Path) -> Ints:
+def _epoch(values: Floats, exact: Any, path: Path) -> Ints:
+    """Return ms of epoch numbers; `exact` are the same numbers, as integers where the file has integers."""
     for scale in (1, 1_000, 1_000_000, 1_000_000_000):
         inside = (values >= _EPOCH_FIRST_S * scale) & (values <= _EPOCH_LAST_S * scale)
         if inside[0]:
@@ -138,10 +141,8 @@ def _epoch(values: Floats, column: Any, path: Path) -> Ints:
                     f"`{path}`, row {row + 1}: time {values[row]:g} is not of the same unit as row 1",
                     "mend the source and import it again",
                 )
-            exact = column.to_numpy().astype(np.int64) if values.dtype != column.type else values
-            return (
-                np.asarray(exact) * (1_000 // scale) if scale <= 1_000 else np.asarray(exact) // (scale // 1_000)
-            ).astype(np.int64)
+            moments = exact * (1_000 // scale) if scale <= 1_000 else exact // (scale // 1_000)
+            return np.asarray(moments).astype(np.int64)
     raise DataError(
         f"`{path}`, row 1: time {values[0]:g} is no epoch number between 1980 and 2200 in s, ms, us or ns",
         "write times as ISO 8601 or epoch numbers",
