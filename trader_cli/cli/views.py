@@ -42,8 +42,9 @@ def run_view(console: Console, result: Mapping[str, Any]) -> None:
     symbols = result["symbols"]
     shown = ", ".join(symbols[:6]) + (f" and {len(symbols) - 6} more" if len(symbols) > 6 else "")
     console.print(Text.assemble((result["strategy"], "bold"), f"  {params}"))
-    console.print(f"{shown} · {result['exchange']} · {result['timeframe']} · {number(result['bars'], 0)} bars")
-    console.print(f"{_day(result['start'])} to {_day(result['end'])} · preset {result['preset']}")
+    console.print(f"{shown} · {result['exchange']}", markup=False)
+    span = f"{_day(result['start'])} to {_day(result['end'])}"
+    console.print(f"{number(result['bars'], 0)} bars of {result['timeframe']}, {span} · preset {result['preset']}")
     costs = f"fee {result['fee_bps']:g} bps, slippage {result['slippage_bps']:g} bps"
     console.print(f"cash {number(result['cash'])} · {costs}")
     console.print()
