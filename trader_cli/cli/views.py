@@ -163,11 +163,16 @@ def _calendar(result: Mapping[str, Any]) -> Padding | None:
     for year in years[-_YEARS_SHOWN:]:
         months = {row["month"]: row["return_pct"] for row in rows if row["year"] == year}
         whole = (math.prod(1 + value / 100 for value in months.values()) - 1) * 100
-        cells = [signed(months[m], 1, "") if m in months else Text("") for m in range(1, 13)]
-        table.add_row(str(year), *cells, signed(whole, 1, ""))
+        cells = [_cell(months.get(month)) for month in range(1, 13)]
+        table.add_row(str(year), *cells, _cell(whole))
     if len(years) > _YEARS_SHOWN:
         table.caption = f"the last {_YEARS_SHOWN} of {len(years)} years; `--json` has them all"
     return Padding(table, (1, 0, 0, 0))
+
+
+def _cell(value: float | None) -> Text:
+    """Return a month's return in at most five characters."""
+    return Text("") if value is None else signed(value, 1 if abs(value) < 99.95 else 0, "")
 
 
 def _refused(result: Mapping[str, Any]) -> Padding | None:
