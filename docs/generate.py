@@ -58,9 +58,9 @@ def exit_codes() -> str:
     classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.TraderError)]
     lines = [HEAD + "# Exit codes\n", "| code | `error.code` | meaning |", "| --- | --- | --- |", "| 0 | | done |"]
     lines.append("| 1 | `fault` | a fault of the program: the traceback is in the log |")
-    for one in sorted(classes, key=lambda cls: cls.exit_code):
-        if one is not errors.TraderError:
-            lines.append(f"| {one.exit_code} | `{one.code}` | {(one.__doc__ or '').strip()} |")
+    children = [one for one in classes if one is not errors.TraderError]
+    children.sort(key=lambda cls: cls.exit_code)
+    lines += [f"| {one.exit_code} | `{one.code}` | {(one.__doc__ or '').strip()} |" for one in children]
     lines.append("| 130 | | interrupted by Ctrl-C or SIGTERM |")
     return "\n".join(lines) + "\n"
 
@@ -85,7 +85,7 @@ def readme(text: str) -> str:
 
         def made(match: re.Match[str]) -> str:
             arguments = match[1].split()[1:]
-            done = subprocess.run(  # noqa: S603 the commands stand in our own README
+            done = subprocess.run(
                 [sys.executable, "-m", "trader_cli", *arguments], env=env, capture_output=True, text=True, check=True
             )
             return f"<!-- output: {match[1]} -->\n```text\n{_steady(done.stdout, home)}```\n<!-- end -->"
