@@ -223,7 +223,6 @@ def increase(
     s: int,
     free: int,
     worth: int,
-    slots: int,
     market: Any,
     book: Any,
     log: Any,
@@ -233,9 +232,6 @@ def increase(
     """Order an entry or an increase if the limits allow it; return (cash set aside, slots taken)."""
     position = book.position
     held = position[s, QUANTITY]
-    if held == 0 and no_slot(slots, rules):
-        refuse(bar, s, MAX_POSITIONS, log)
-        return 0, 0
     one = steps[s, PRICE_ONE]
     lot = steps[s, LOT]
     close = mark(bar, s, market, steps)
@@ -291,12 +287,18 @@ def decide(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -
             continue
         position[buys, CANDIDATE] = s
         buys += 1
-    if buys == 0:
-        return
-    free = expected_cash(bar, market, book, rules, steps)
-    slots = taken_slots(book)
+    slots = taken_slots(book) if rules.max_positions > 0 else 0
+    free = 0
+    counted = False
     for i in range(buys):
         s = position[i, CANDIDATE]
-        spent, taken = increase(bar, s, free, worth, slots, market, book, log, rules, steps)
+        if position[s, QUANTITY] == 0 and no_slot(slots, rules):
+            refuse(bar, s, MAX_POSITIONS, log)
+            continue
+        if not counted:
+            # Only now: where every slot is taken, bar after bar, nobody needs to know the cash.
+            free = expected_cash(bar, market, book, rules, steps)
+            counted = True
+        spent, taken = increase(bar, s, free, worth, market, book, log, rules, steps)
         free -= spent
         slots += taken
