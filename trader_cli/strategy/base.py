@@ -37,14 +37,14 @@ class Strategy:
     def __init__(self, **params: object) -> None:
         self.params = read_params(type(self).__name__, self.declared, params)
 
-    def targets(self, bars: Bars) -> Levels | Signals:
+    def targets(self, bars: Bars) -> Levels | Signals:  # noqa: ARG002 the subclass reads it
         """Return the wanted holding at each bar's close, shape (n,): 1 = a whole position, 0 = flat, NaN =
         keep.
 
         Row i may depend on bars 0..i only. True and False count as 1 and 0; a comparison with an indicator
         that is still NaN is False, so that a strategy of comparisons is flat while it warms up.
         """
-        raise NotImplementedError
+        raise StrategyError(f"strategy `{type(self).__name__}` has no method `targets`")
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
@@ -66,8 +66,6 @@ def compute(strategy: Strategy, bars: Bars) -> Signals:
     except TraderError as error:
         message = f"strategy `{name}` on `{bars.symbol}`: {error.message}"
         raise StrategyError(message, *error.hints) from error
-    except NotImplementedError as error:
-        raise StrategyError(f"strategy `{name}` has no method `targets`") from error
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         kind = type(error).__name__
