@@ -154,3 +154,21 @@ def test_a_kill_during_a_backup_leaves_the_ledger_and_the_old_backup(home: Path,
     stored.close()
     assert len(copy.read_bytes()) >= len(before)
     assert trader("ledger", "verify", home=home).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("trader backtest mom", "momentum"),
+        ("trader backtest demo_ma --preset pl", "plain"),
+        ("trader config explain risk.max", "risk.max_positions"),
+    ],
+)
+def test_the_shell_completes_strategies_presets_and_keys(home: Path, words: str, offered: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from trader_cli.cli.main import app; app(prog_name='trader')"],
+        env={**os.environ, "TRADER_HOME": str(home), "_TRADER_COMPLETE": "complete_bash", "COMP_WORDS": words,
+             "COMP_CWORD": str(len(words.split()) - 1)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert offered in done.stdout.split()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader_cli.cli.kit import Outcome, Run, command, parameters, split
+from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
 
 if TYPE_CHECKING:
     from trader_cli.jobs.backtest import Request
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def _backtest(
     run: Run,
-    strategy: Annotated[str, typer.Argument(help="File name of the strategy.", show_default=False)],
+    strategy: Annotated[str, typer.Argument(help="File name of the strategy.", autocompletion=complete_strategies)],
     symbols: Annotated[str | None, typer.Option(help="Symbols, separated by commas.", metavar="A,B")] = None,
     exchange: Annotated[str | None, typer.Option(help="Where the bars are from.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Length of a bar: 30m, 4h, 1d.")] = None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.cli.kit import Outcome, Run, command, complete_keys
 
 app = typer.Typer(help="The configuration: show, explain, check.", no_args_is_help=True)
 
@@ -49,7 +49,7 @@ def _toml(value: object) -> str:
 
 @command(app, "explain")
 def _explain(
-    run: Run, key: Annotated[str, typer.Argument(help="A key, e.g. risk.max_positions.", show_default=False)]
+    run: Run, key: Annotated[str, typer.Argument(help="A key, e.g. risk.max_positions.", autocompletion=complete_keys)]
 ) -> Outcome:
     """Print every layer's value of a key, and which one won."""
     from trader_cli.config.settings import keys

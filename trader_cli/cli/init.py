@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def _init(
     run: Run, folder: Annotated[Path | None, typer.Argument(help="The new home; default: this folder.")] = None
 ) -> Outcome:
-    """Make a home: trader.toml with every key explained, strategies/ and data/."""
+    """Make a home: trader.toml, strategies/ and data/."""
     from trader_cli.config.write import make_home
 
     home = (folder or run.home or Path.cwd()).expanduser().absolute()

@@ -104,10 +104,34 @@ def split(text: str | None) -> list[str] | None:
     return None if text is None else [one.strip() for one in text.split(",") if one.strip()]
 
 
+def complete_presets(typed: str) -> list[str]:
+    """Return the presets that begin so, for the shell."""
+    from trader_cli.config.layers import preset_names
+
+    return [name for name in preset_names() if name.startswith(typed)]
+
+
+def complete_strategies(typed: str) -> list[str]:
+    """Return the strategies that begin so, for the shell."""
+    from trader_cli.wiring import Wiring
+
+    return [name for name in Wiring.find(None, None, {}).strategies.names() if name.startswith(typed)]
+
+
+def complete_keys(typed: str) -> list[str]:
+    """Return the configuration keys that begin so, for the shell."""
+    from trader_cli.config.settings import keys
+
+    return [key for key in keys() if key.startswith(typed)]
+
+
 _COMMON = {
     "json": Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")],
     "home": Annotated[Path | None, typer.Option("--home", metavar="DIR", help="The folder with your files.")],
-    "preset": Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Named defaults to start from.")],
+    "preset": Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="Named defaults to start from.", autocompletion=complete_presets),
+    ],
     "sets": Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key; repeatable.")
     ],

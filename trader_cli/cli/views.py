@@ -258,7 +258,7 @@ def compare_view(console: Console, runs: Sequence[Mapping[str, Any]]) -> None:
     for key, label, better in _COMPARED:
         values = [run["stats"].get(key) for run in runs]
         known = [value for value in values if value is not None and math.isfinite(value)]
-        best = (max(known) if better > 0 else min(known)) if better and known else None
+        best = (max(known) if better > 0 else min(known)) if better and len(set(known)) > 1 else None
         cells = [
             Text(
                 number(value) + ("*" if value == best and best is not None else " "),
