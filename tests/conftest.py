@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Property tests draw the same examples each time, so that a red build is red again; depth comes from `-m deep`.
+settings.register_profile("repository", derandomize=True, database=None, deadline=None)
+settings.load_profile("repository")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -178,11 +179,11 @@ def test_a_missing_ledger_is_not_made_by_a_reader(tmp_path: Path) -> None:
 def test_other_schemas_and_other_databases_are_refused(tmp_path: Path) -> None:
     Ledger.open(URL, tmp_path).close()
     for version, says in (("0000", "this program needs"), ("9999", "newer than this program")):
-        with sqlite3.connect(tmp_path / "trader.db") as raw:
+        with closing(sqlite3.connect(tmp_path / "trader.db")) as raw, raw:
             raw.execute("UPDATE alembic_version SET version_num = ?", (version,))
         with pytest.raises(DataError, match=says):
             Ledger.open(URL, tmp_path)
-    with sqlite3.connect(tmp_path / "other.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as raw, raw:
         raw.execute("CREATE TABLE mine (x)")
     with pytest.raises(DataError, match="no ledger"):
         Ledger.open("sqlite:///other.db", tmp_path)
@@ -208,7 +209,7 @@ def test_a_damaged_ledger_is_not_copied_over_a_good_backup(ledger: Ledger, tmp_p
     good = tmp_path / "copy.db"
     backup(ledger, good, force=False, now_ms=0)
     before = good.read_bytes()
-    with sqlite3.connect(tmp_path / "trader.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "trader.db")) as raw, raw:
         raw.execute("DROP TRIGGER fills_no_update")
         raw.execute("UPDATE fills SET price = price + 1 WHERE txn = 3")
     with pytest.raises(DataError, match="damaged"):

@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ledger.record_run(record(seed, 30))
     ledger.record_event(1_600_000_000_000, "backup", "copied")
     ledger.close()
-    with sqlite3.connect(folder / "trader.db") as raw:
+    with closing(sqlite3.connect(folder / "trader.db")) as raw:
         raw.execute("PRAGMA journal_mode=DELETE")
     assert judged(folder) == []
     return folder
@@ -104,7 +105,7 @@ def test_every_column_of_every_table_is_proved(sound: Path, tmp_path: Path) -> N
     """Change one value at a time, in the first, a middle and the last row of each column."""
     missed = []
     for table in TABLES:
-        with sqlite3.connect(sound / "trader.db") as raw:
+        with closing(sqlite3.connect(sound / "trader.db")) as raw:
             columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
             keys = [row[1] for row in raw.execute(f"PRAGMA table_info({table})") if row[5]]
             order = ", ".join(keys)
@@ -175,13 +176,13 @@ def test_a_flipped_byte_in_the_file_is_found_unless_nothing_used_it(sound: Path,
 
 
 def dump(path: Path) -> list[object]:
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         return [raw.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES]
 
 
 def test_written_rows_cannot_be_changed_or_deleted(sound: Path, tmp_path: Path) -> None:
     shutil.copytree(sound, tmp_path / "one")
-    with sqlite3.connect(tmp_path / "one" / "trader.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "one" / "trader.db")) as raw:
         for table in (one.name for one in schema.APPEND_ONLY):
             for statement in (
                 f"DELETE FROM {table}",

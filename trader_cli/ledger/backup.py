@@ -68,12 +68,14 @@ def _prove(file: Path) -> None:
 def upgrade(url: str, home: Path, now_ms: int) -> tuple[str | None, str | None]:
     """Bring a ledger's schema to this program's; return the versions before and after."""
     engine, path = connect(url, home)
-    with reading(engine, path) as connection:
-        before = version_of(connection)
-    with writing(engine, path) as connection:
-        migrate(connection)
-        after = version_of(connection)
-    if before != after:
-        Ledger(engine, path).record_event(now_ms, "migrate", f"schema {before or 'none'} to {after}")
-    engine.dispose()
+    try:
+        with reading(engine, path) as connection:
+            before = version_of(connection)
+        with writing(engine, path) as connection:
+            migrate(connection)
+            after = version_of(connection)
+        if before != after:
+            Ledger(engine, path).record_event(now_ms, "migrate", f"schema {before or 'none'} to {after}")
+    finally:
+        engine.dispose()
     return before, after

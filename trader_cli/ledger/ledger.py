@@ -63,17 +63,21 @@ class Ledger:
         Raises DataError for a file that is no ledger, damaged, or of another schema.
         """
         engine, path = connect(url, home, create=create)
-        ledger = cls(engine, path)
-        with reading(engine, path) as connection:
-            version = version_of(connection)
-            empty = version is None and not inspect(connection).get_table_names()
-        if empty and create:
-            with writing(engine, path) as connection:
-                if version_of(connection) is None:
-                    migrate(connection)
-        else:
-            require_head(version, path)
-        return ledger
+        try:
+            with reading(engine, path) as connection:
+                version = version_of(connection)
+                empty = version is None and not inspect(connection).get_table_names()
+            if empty and create:
+                with writing(engine, path) as connection:
+                    # Somebody else may have made it a moment ago.
+                    if version_of(connection) is None:
+                        migrate(connection)
+            else:
+                require_head(version, path)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, path)
 
     def close(self) -> None:
         """Give the file back."""
