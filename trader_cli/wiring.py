@@ -85,6 +85,13 @@ class Wiring:
 
         return Ledger.open(self.settings.ledger.url, self.home, create=False)
 
+    def close(self) -> None:
+        """Give the ledger back, so that its file stands alone again."""
+        for name in ("ledger", "existing_ledger"):
+            opened = self.__dict__.get(name)
+            if opened is not None:
+                opened.close()
+
     def now_ms(self) -> int:
         """Return the time, ms UTC."""
         return time.time_ns() // 1_000_000

@@ -46,6 +46,10 @@ def test_the_default_run_has_every_key_and_honest_costs(result) -> None:
     assert result["notes"] == []
 
 
+def test_a_finished_run_leaves_one_file_that_can_be_copied(result, home: Path) -> None:
+    assert [path.name for path in home.iterdir()] == ["trader.db"]
+
+
 def test_the_same_command_gives_the_same_digest(result, home: Path) -> None:
     again = trader("backtest", "momentum", "--json", home=home).json["result"]
     assert again["digest"] == result["digest"]

@@ -44,6 +44,7 @@ class Run:
     quiet: bool = False
     verbose: bool = False
     no_color: bool = False
+    _wired: Wiring | None = None
 
     def console(self, *, stderr: bool = False) -> Console:
         """Return the console for results, or with `stderr` the one for progress and notes, silent with --quiet."""
@@ -63,7 +64,13 @@ class Run:
 
         stated = dict(_assignment(text) for text in self.sets)
         stated.update({key.replace("__", ".", 1): value for key, value in flags.items() if value is not None})
-        return Wiring.find(self.home, self.preset, stated)
+        self._wired = Wiring.find(self.home, self.preset, stated)
+        return self._wired
+
+    def close(self) -> None:
+        """Give back what the command opened."""
+        if self._wired is not None:
+            self._wired.close()
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[int, int], None]]:
@@ -166,8 +173,11 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
             shared = {key: values.pop(key) for key in _COMMON}
             shared["sets"] = list(shared["sets"] or [])
             run = Run(**shared)
-            outcome = function(run, **values)
-            render(run, outcome)
+            try:
+                outcome = function(run, **values)
+                render(run, outcome)
+            finally:
+                run.close()
             return outcome.exit_code
 
         if name is None:
