@@ -172,3 +172,11 @@ def test_the_shell_completes_strategies_presets_and_keys(home: Path, words: str,
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert offered in done.stdout.split()
+
+
+def test_fee_bps_is_every_fills_fee_unless_the_makers_is_stated(home: Path) -> None:
+    def fees(*more: str) -> float:
+        arguments = ("backtest", "demo_ma", "--symbols", "BTC/USD", "--target-pct", "3", "--fee-bps", "50", *more)
+        return trader(*arguments, "--json", home=home).json["result"]["fees_paid"]
+
+    assert fees("--set", "costs.maker_fee_bps=0") < fees() * 0.8

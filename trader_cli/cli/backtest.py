@@ -31,7 +31,9 @@ def _backtest(
         list[str] | None, typer.Option(help="A strategy's parameter; repeatable.", metavar="NAME=VALUE")
     ] = None,
     cash: Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")] = None,
-    fee_bps: Annotated[str | None, typer.Option(help="Fee of every fill, in bps.", metavar="BPS")] = None,
+    fee_bps: Annotated[
+        str | None, typer.Option(help="Fee of every fill, taker and maker, in bps.", metavar="BPS")
+    ] = None,
     slippage_bps: Annotated[
         str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")
     ] = None,
@@ -61,7 +63,7 @@ def _backtest(
         data__until=until,
         account__cash=cash,
         costs__fee_bps=fee_bps,
-        costs__maker_fee_bps=fee_bps,
+        costs__maker_fee_bps=None if run.sets_key("costs.maker_fee_bps") else fee_bps,
         costs__slippage_bps=slippage_bps,
         risk__stop_pct=stop_pct,
         risk__target_pct=target_pct,

@@ -67,6 +67,10 @@ class Run:
         self._wired = Wiring.find(self.home, self.preset, stated)
         return self._wired
 
+    def sets_key(self, key: str) -> bool:
+        """Tell whether `--set` states this key."""
+        return any(_assignment(text)[0] == key for text in self.sets)
+
     def close(self) -> None:
         """Give back what the command opened."""
         if self._wired is not None:
