@@ -1,6 +1,20 @@
-"""`python -m trader_cli` is the same program as `trader`."""
+"""The way in, for `trader` and for `python -m trader_cli`: it imports nothing before an interruption can be told from a fault."""
 
-from trader_cli.cli.main import main
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the program; end with one line and exit code 130 when interrupted while it still loads."""
+    try:
+        from trader_cli.cli.main import main as run
+
+        run()
+    except KeyboardInterrupt:
+        import os
+
+        os.write(2, b"interrupted: nothing was half written\n")
+        os._exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -10,9 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from trader_cli.config.file import flat, read_file
 from trader_cli.config.home import CONFIG_NAME
+from trader_cli.config.judge import COMMAND_LINE, Problem, Value, at, judge
 from trader_cli.config.settings import InstrumentSteps, Settings, keys
 from trader_cli.errors import UsageError, did_you_mean
 
@@ -31,27 +31,31 @@ _NOT_KEYS = {
 
 
 @dataclass(frozen=True)
-class Value:
-    """One value with the layer (`preset`, `file`, `environment`, `flag`) and the place it came from."""
+class Stated:
+    """What every layer says, not judged yet. layers: per key, every value stated, weakest first; the last one wins."""
 
-    value: Any
-    layer: str
-    where: str
+    preset: str
+    layers: Mapping[str, Sequence[Value]]
+    presets: Sequence[Value]
+    problems: Sequence[Problem]
+
+    def explain(self, key: str) -> Sequence[Value]:
+        """Return every layer's value of a key, weakest first; empty for a step that nobody stated.
+
+        Raises UsageError for an unknown key.
+        """
+        if key == "preset":
+            return self.presets
+        if key not in self.layers and not _known(key):
+            raise UsageError(f"`{key}` is not a configuration key", *_near(key, ()))
+        return self.layers.get(key, ())
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The resolved configuration. layers: per key, every value stated, weakest first; the last one won."""
+class Loaded(Stated):
+    """The resolved configuration: what the layers say, and what that comes to."""
 
-    preset: str
     settings: Settings
-    layers: Mapping[str, Sequence[Value]]
-
-    def explain(self, key: str) -> Sequence[Value]:
-        """Return every layer's value of a key, weakest first. Raises UsageError for an unknown key."""
-        if key not in self.layers:
-            raise UsageError(f"`{key}` is not a configuration key", *did_you_mean(key, self.layers))
-        return self.layers[key]
 
 
 @cache
@@ -67,9 +71,13 @@ def preset_text(name: str) -> str:
         raise UsageError(
             f"there is no preset `{name}`",
             *did_you_mean(name, preset_names()),
-            f"the presets are {', '.join(f'`{one}`' for one in preset_names())}",
+            _preset_hint(),
         )
     return (resources.files("trader_cli.config") / "presets" / f"{name}.toml").read_text("utf-8")
+
+
+def _preset_hint() -> str:
+    return f"the presets are {', '.join(f'`{one}`' for one in preset_names())}"
 
 
 def load_settings(preset: str | None, home: Path, env: Mapping[str, str], flags: Mapping[str, Any]) -> Loaded:
@@ -78,96 +86,68 @@ def load_settings(preset: str | None, home: Path, env: Mapping[str, str], flags:
     flags: `section.key` → value, from options and `--set`. The preset is the flag's, else the file's, else
     TRADER_PRESET, else the default.
     """
-    file, path = _file(home)
-    chosen = preset or file.pop("preset", None) or env.get("TRADER_PRESET") or DEFAULT_PRESET
-    file.pop("preset", None)
+    found = stated(preset, home, env, flags)
+    return Loaded(found.preset, found.layers, found.presets, found.problems, judge(found.layers, found.problems))
+
+
+def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mapping[str, Any]) -> Stated:
+    """Return what every layer says. Raises UsageError only where the file is no TOML or the preset is unknown."""
+    path = home / CONFIG_NAME
+    file, lines = read_file(path)
+    presets = [Value(DEFAULT_PRESET, "default", "the program")]
+    if env.get("TRADER_PRESET"):
+        presets.append(Value(env["TRADER_PRESET"], "environment", "environment `TRADER_PRESET`"))
+    if "preset" in file:
+        presets.append(Value(file.pop("preset"), "file", _place(path, lines.get("preset"))))
+    if preset:
+        presets.append(Value(preset, "flag", COMMAND_LINE))
+    chosen = presets[-1].value
     if not isinstance(chosen, str):
-        raise UsageError(f"`preset` in `{path}` is {chosen!r}, it must be a name", *did_you_mean("", preset_names()))
-    problems: list[str] = []
+        raise UsageError(f"`preset` in {presets[-1].where} is {chosen!r}, it must be a name", _preset_hint())
+    problems: list[Problem] = []
     layers: dict[str, list[Value]] = {}
 
-    def add(found: Mapping[str, Any], layer: str, where: str) -> None:
-        for key, value in found.items():
-            if not _known(key):
-                near = did_you_mean(key, keys())
-                problems.append(f"unknown key `{key}` in {where}" + (f", {near[0]}" if near else ""))
-                continue
+    def add(key: str, value: Any, layer: str, where: str) -> None:
+        if _known(key):
             layers.setdefault(key, []).append(Value(value, layer, where))
+        else:
+            problems.append(_unknown(key, layer, where))
 
-    add(_flat(tomllib.loads(preset_text(chosen))), "preset", f"preset `{chosen}`")
-    add(_flat(file), "file", f"`{path}`")
+    for key, value in flat(tomllib.loads(preset_text(chosen)), Settings.model_fields).items():
+        add(key, value, "preset", f"preset `{chosen}`")
+    for key, value in flat(file, Settings.model_fields).items():
+        add(key, value, "file", _place(path, lines.get(key)))
     for name in sorted(env):
         if name.startswith(PREFIX) and name not in _NOT_KEYS:
             key = name.removeprefix(PREFIX).lower().replace("__", ".", 1)
-            add({key: env[name]}, "environment", f"environment `{name}`")
-    add(flags, "flag", "the command line")
-    settings = _validated(layers, problems)
-    return Loaded(chosen, settings, layers)
+            add(key, env[name], "environment", f"environment `{name}`")
+    for key, value in flags.items():
+        # A symbol in quotes is how the file writes it: instruments."BTC/USD".tick
+        add(key.replace('"', ""), value, "flag", COMMAND_LINE)
+    return Stated(chosen, layers, presets, problems)
 
 
-def _file(home: Path) -> tuple[dict[str, Any], Path]:
-    path = home / CONFIG_NAME
-    try:
-        return tomllib.loads(path.read_text("utf-8")), path
-    except FileNotFoundError:
-        return {}, path
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"`{path}` is not valid TOML: {error}") from error
-    except OSError as error:
-        raise UsageError(f"`{path}` cannot be read: {error.strerror}") from error
+def _place(path: Path, line: int | None) -> str:
+    return f"`{path}`" + (f" line {line}" if line else "")
 
 
-def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for section, inner in tree.items():
-        if not isinstance(inner, dict):
-            flat[section] = inner
-        elif section == "instruments":
-            for symbol, steps in inner.items():
-                rows = steps.items() if isinstance(steps, dict) else [("", steps)]
-                flat.update({f"instruments.{symbol}.{name}": value for name, value in rows})
-        else:
-            flat.update({f"{section}.{name}": value for name, value in inner.items()})
-    return flat
+def _unknown(key: str, layer: str, where: str) -> Problem:
+    if key in Settings.model_fields or (key.startswith("instruments.") and key.count(".") == 1):
+        return Problem(f"`{key}` {at(where)} is a table, not a value", (f"write its keys under `[{key}]`",))
+    if key == "preset":
+        return Problem(f"`preset` is no key {at(where)}", ("name it with `--preset NAME`",))
+    near = _near(key, ("preset",) if layer == "file" else ())
+    return Problem(f"unknown key `{key}` {at(where)}" + (f", {near[0]}" if near else ""), ())
+
+
+def _near(key: str, more: Sequence[str]) -> tuple[str, ...]:
+    known = [*keys(), *more]
+    if key.startswith("instruments."):
+        known += [f"{key.rpartition('.')[0]}.{name}" for name in InstrumentSteps.model_fields]
+    return did_you_mean(key, known)
 
 
 def _known(key: str) -> bool:
     if key.startswith("instruments."):
         return key.rpartition(".")[2] in InstrumentSteps.model_fields and key.count(".") >= 2
     return key in keys()
-
-
-def _tree(layers: Mapping[str, Sequence[Value]]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, values in layers.items():
-        value = values[-1].value
-        if isinstance(value, float):
-            value = str(value)
-        if key == "data.symbols" and isinstance(value, str):
-            value = [one.strip() for one in value.split(",") if one.strip()]
-        if key.startswith("instruments."):
-            symbol, _, name = key.removeprefix("instruments.").rpartition(".")
-            tree.setdefault("instruments", {}).setdefault(symbol, {})[name] = value
-        else:
-            section, _, name = key.partition(".")
-            tree.setdefault(section, {})[name] = value
-    return tree
-
-
-def _validated(layers: Mapping[str, Sequence[Value]], problems: list[str]) -> Settings:
-    try:
-        settings = Settings.model_validate(_tree(layers))
-    except ValidationError as error:
-        for one in error.errors():
-            key = ".".join(str(part) for part in one["loc"])
-            stated = layers.get(key) or next((values for name, values in layers.items() if key.startswith(name)), None)
-            where = f" in {stated[-1].where}" if stated else ""
-            value = f" is {stated[-1].value!r}" if stated else ""
-            problems.append(f"`{key}`{value}{where}: {one['msg'][:1].lower()}{one['msg'][1:]}")
-        settings = None
-    if problems or settings is None:
-        first, *rest = problems
-        raise UsageError(
-            first, *(f"also: {one}" for one in rest), "`trader config explain KEY` shows where a value comes from"
-        )
-    return settings

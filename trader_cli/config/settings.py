@@ -5,12 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _no_truth(value: object) -> object:
+    # pydantic takes true for 1.
+    if isinstance(value, bool):
+        raise ValueError("it must be a whole number")
+    return value
+
 
 Positive = Annotated[Decimal, Field(gt=0, le=Decimal("1e10"), allow_inf_nan=False)]
 NotNegative = Annotated[Decimal, Field(ge=0, le=Decimal("1e10"), allow_inf_nan=False)]
 Bps = Annotated[Decimal, Field(ge=0, lt=10_000, decimal_places=4, allow_inf_nan=False)]
 Percent = Annotated[Decimal, Field(ge=0, lt=100, decimal_places=6, allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100_000)]
 
 
 class Section(BaseModel):
@@ -50,7 +59,9 @@ class Sizing(Section):
     method: Literal["quantity", "notional", "fraction"] = Field(description="which of the next three counts")
     quantity: Positive = Field(description="base units a position")
     notional: Positive = Field(description="quote a position, at the decision bar's close")
-    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=8)] = Field(description="share of equity a position")
+    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=8, allow_inf_nan=False)] = Field(
+        description="share of equity a position"
+    )
     rebalance: bool = Field(description="trade drift back, not only a changed level")
     dead_band_pct: Percent = Field(description="differences up to this share of the holding are left alone")
 
@@ -58,7 +69,7 @@ class Sizing(Section):
 class Risk(Section):
     """What stands between a wish and an order, and what protects a position."""
 
-    max_positions: Annotated[int, Field(ge=0, le=100_000)] = Field(description="positions at once; 0 = no limit")
+    max_positions: Count = Field(description="positions at once; 0 = no limit")
     stop_pct: Percent = Field(description="stop under the entry price; 0 = off")
     target_pct: Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=6, allow_inf_nan=False)] = Field(
         description="target over the entry price; 0 = off"
