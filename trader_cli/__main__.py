@@ -1,4 +1,4 @@
-"""The way in, for `trader` and for `python -m trader_cli`: it imports nothing before an interruption can be told from a fault."""
+"""The way in, for `trader` and `python -m trader_cli`: nothing is imported before an interruption can be told from a fault."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_the_file_may_name_the_preset_and_the_flag_beats_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[cost]\nfee_bps = 1\n", "unknown key `cost.fee_bps` in .*trader.toml`, did you mean `costs.fee_bps`"),
+        ("[cost]\nfee_bps = 1\n", "unknown key `cost.fee_bps` in .*trader.toml` line 2, did you mean `costs.fee_bps`"),
         ("[costs]\nfee_bps = nan\n", "costs.fee_bps"),
         ("[costs]\nfee_bps = -1\n", "costs.fee_bps"),
         ("[account]\ncash = 0\n", "account.cash"),

@@ -48,8 +48,7 @@ def judge(layers: Mapping[str, Sequence[Value]], known: Sequence[Problem]) -> Se
         settings = Settings.model_validate(_tree(layers))
     except ValidationError as error:
         problems += [_invalid(one, layers) for one in error.errors()]
-    if settings is not None:
-        problems += _meaningless(settings, layers)
+    problems += _meaningless(layers)
     if problems or settings is None:
         first, *rest = problems
         hints = [hint for problem in problems for hint in problem.hints]
@@ -89,46 +88,49 @@ def _invalid(error: Any, layers: Mapping[str, Sequence[Value]]) -> Problem:
         key = ".".join(parts[:length])
         if key in layers:
             last = layers[key][-1]
-            return Problem(f"`{key}` is {shown(last.value)} {at(last.where)}: {said}", ())
+            value = last.value if isinstance(last.value, str) and last.value else shown(last.value)
+            return Problem(f"`{key}` is `{value}` {at(last.where)}: {said}", ())
     return Problem(f"`{'.'.join(parts)}`: {said}", ())
 
 
-def _meaningless(settings: Settings, layers: Mapping[str, Sequence[Value]]) -> list[Problem]:
-    """Return what is of the right type and still cannot be meant."""
+def _meaningless(layers: Mapping[str, Sequence[Value]]) -> list[Problem]:
+    """Return which texts are texts, and still cannot be meant."""
     problems: list[Problem] = []
 
-    def tried(key: str, read: Callable[[], Any]) -> Any:
+    def read(key: str, parse: Callable[[str], Any]) -> Any:
+        stated = layers[key][-1]
+        if not isinstance(stated.value, str) or not stated.value:
+            return None
         try:
-            return read()
+            return parse(stated.value)
         except UsageError as error:
-            last = layers[key][-1]
             message = error.message if key in error.message else f"`{key}`: {error.message}"
-            problems.append(Problem(f"{message}, {at(last.where)}", error.hints))
+            problems.append(Problem(f"{message}, {at(stated.where)}", error.hints))
             return None
 
-    data, url = settings.data, settings.ledger.url
-    if data.timeframe:
-        tried("data.timeframe", lambda: Timeframe.parse(data.timeframe))
-    since = tried("data.since", lambda: time_ms(data.since, "data.since"))
-    until = tried("data.until", lambda: time_ms(data.until, "data.until"))
+    read("data.timeframe", Timeframe.parse)
+    read("ledger.url", _database)
+    since = read("data.since", lambda text: time_ms(text, "data.since"))
+    until = read("data.until", lambda text: time_ms(text, "data.until"))
     if since is not None and until is not None and since >= until:
-        problems.append(Problem(f"`data.since` {data.since} is not before `data.until` {data.until}", ()))
-    # A password would be shown by `config show` and kept with every run; it is not repeated here either.
-    if re.match(r"[^/]*://[^/@]*:[^/@]*@", url):
-        problems.append(
-            Problem(
-                f"`ledger.url` {at(layers['ledger.url'][-1].where)} holds a password",
-                ("leave it to the database's own means, e.g. `PGPASSWORD` or `~/.pgpass`",),
-            )
-        )
-    elif not re.match(r"[a-z][a-z0-9_+]*://", url):
-        problems.append(
-            Problem(
-                f"`ledger.url` is {shown(url)} {at(layers['ledger.url'][-1].where)}, that is no database URL",
-                ("write e.g. `sqlite:///trader.db`",),
-            )
-        )
+        first, last = (layers[key][-1].value for key in ("data.since", "data.until"))
+        problems.append(Problem(f"`data.since` {first} is not before `data.until` {last}", ()))
     return problems
+
+
+def _database(url: str) -> None:
+    # A password would be printed by `config show` and kept with every run.
+    if url != masked(url):
+        raise UsageError(
+            "`ledger.url` holds a password", "leave it to the database's own means, e.g. `PGPASSWORD` or `~/.pgpass`"
+        )
+    if re.match(r"[a-z][a-z0-9_+]*://", url) is None:
+        raise UsageError(f"`ledger.url` is `{url}`, that is no database URL", "write e.g. `sqlite:///trader.db`")
+
+
+def masked(text: str) -> str:
+    """Return a URL without the password in it; any other text as it is."""
+    return re.sub(r"^([^/]*://[^/@:]*):[^@]*@", r"\1:***@", text)
 
 
 def shown(value: object) -> str:
