@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, split
+from trader_cli.errors import DataError
 
 app = typer.Typer(help="Bars: import, list, check.", no_args_is_help=True)
-DAMAGED = 4
 
 
 @command(app, "import")
@@ -115,11 +115,15 @@ def _check(
                 more = ", …" if one.places > len(one.times) else ""
                 console.print(f"   {one.kind}: {one.bars:,} bars at {', '.join(one.times)}{more}", markup=False)
             if health.grade == "F":
-                console.print(f"   no run can use {path}: mend its source and import it again", markup=False)
+                console.print(f"   damaged: {path}", markup=False)
 
-    damaged = any(health.grade == "F" for _, health in done)
+    damaged = [path for path, health in done if health.grade == "F"]
     rows = [{"path": str(path), **asdict(health)} for path, health in done]
-    return Outcome("data.check/1", {"series": rows}, view, DAMAGED if damaged else 0)
+    error = DataError(
+        f"{len(damaged)} of {len(done)} series are damaged, no run can use them",
+        "mend their source and import it again",
+    )
+    return Outcome("data.check/1", {"series": rows}, view, error if damaged else None)
 
 
 def _paths(store: Any, what: list[str], exchange: str | None) -> list[Path]:

@@ -6,31 +6,33 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader_cli.errors import DataError, TraderError, UsageError
+from trader_cli.errors import TraderError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from trader_cli.wiring import Wiring
 
-INTERRUPTED = 130
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command found out. schema: `backtest/1` of `trader.backtest/1`. view: prints the human form."""
+    """What a command found out.
+
+    schema: `backtest/1` of `trader.backtest/1`. view: prints the human form. error: what is wrong although there is a
+    result, e.g. damage that was looked for and found; it gives the exit code.
+    """
 
     schema: str
     result: Mapping[str, object]
     view: Callable[[Console], None]
-    exit_code: int = 0
+    error: TraderError | None = None
 
 
 @dataclass
@@ -79,6 +81,9 @@ class Run:
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[int, int], None]]:
         """Show a bar on a terminal's stderr for work of known length: call the given function with (done, of)."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda _done, _of: None
+            return
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = self.console(stderr=True)
@@ -170,9 +175,12 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
             for key, annotation in _COMMON.items()
         ]
 
+        defaults = {one.name: one.default for one in (*own, *common)}
+
         def entry(**values: Any) -> int:
             context = values.pop("context", None)
             if context is not None and context.invoked_subcommand is not None:
+                _nothing_stated(values, defaults, context)
                 return 0
             shared = {key: values.pop(key) for key in _COMMON}
             shared["sets"] = list(shared["sets"] or [])
@@ -182,7 +190,7 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
                 render(run, outcome)
             finally:
                 run.close()
-            return outcome.exit_code
+            return 0 if outcome.error is None else outcome.error.exit_code
 
         if name is None:
             own.append(inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
@@ -200,19 +208,33 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
     return register
 
 
+def _nothing_stated(values: Mapping[str, Any], defaults: Mapping[str, Any], context: typer.Context) -> None:
+    # What stands before the name of a sub-command would be read by nobody.
+    if any(value not in (defaults[key], None, [], ()) for key, value in values.items()):
+        below = f"{context.command_path} {context.invoked_subcommand}"
+        raise UsageError(f"options of `{below}` stand before its name", f"write `{below} --option …`")
+
+
 def render(run: Run, outcome: Outcome) -> None:
-    """Print a result: one JSON object, or the command's own view."""
+    """Print a result: one JSON object, or the command's own view; what is wrong with it also on stderr."""
+    error = outcome.error
     if run.json:
-        emit({"schema": f"trader.{outcome.schema}", "ok": outcome.exit_code == 0, "result": plain(outcome.result)})
+        wrong = {} if error is None else {"error": _body(error)}
+        head = {"schema": f"trader.{outcome.schema}", "ok": error is None}
+        emit({**head, "result": plain(outcome.result), **wrong})
     else:
         outcome.view(run.console())
+    if error is not None:
+        sys.stdout.flush()
+        with suppress(OSError):
+            sys.stderr.write(_sentence(error))
 
 
 def emit(envelope: Mapping[str, object]) -> None:
-    """Print one JSON object on stdout."""
+    """Print one JSON object on stdout; in ASCII, which every terminal, pipe and locale takes."""
     import json
 
-    sys.stdout.write(json.dumps(envelope, allow_nan=False, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(envelope, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
@@ -233,28 +255,20 @@ def plain(value: Any) -> Any:
 
 def show_error(error: TraderError, *, as_json: bool) -> None:
     """Print an error: sentence and hints on stderr, and with --json its envelope on stdout."""
+    # A stream that fails cannot be told so: where stdout is full, stderr says it, and the exit code always does.
+    with suppress(OSError):
+        sys.stderr.write(_sentence(error))
+    if as_json:
+        with suppress(OSError):
+            emit({"schema": "trader.error/1", "ok": False, "error": _body(error)})
+
+
+def _body(error: TraderError) -> dict[str, object]:
+    return {"code": error.code, "message": error.message, "hints": list(error.hints)}
+
+
+def _sentence(error: TraderError) -> str:
     lines = [f"error: {error.message}"]
     if error.hints:
         lines += ["", *(f"hint: {hint}" for hint in error.hints)]
-    sys.stderr.write("\n".join(lines) + "\n")
-    if as_json:
-        body = {"code": error.code, "message": error.message, "hints": list(error.hints)}
-        emit({"schema": "trader.error/1", "ok": False, "error": body})
-
-
-def translated(error: BaseException) -> TraderError | None:
-    """Return the TraderError that says what a foreign error means to the user, None for a fault of ours."""
-    import errno
-
-    if isinstance(error, TraderError):
-        return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        where = f" at `{error.filename}`" if error.filename else ""
-        return DataError(
-            f"the disk is full{where}", "free some space and run the command again; nothing was half written"
-        )
-    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError):
-        return UsageError(
-            f"`{error.filename}`: {error.strerror}", "choose another file or folder, or mend its permissions"
-        )
-    return None
+    return "\n".join(lines) + "\n"

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.errors import DataError
 
 app = typer.Typer(help="The ledger: verify, export, backup, migrate.", no_args_is_help=True)
-DAMAGED = 4
 
 
 @command(app, "verify")
@@ -29,9 +29,11 @@ def _verify(run: Run) -> Outcome:
         for one in findings:
             where = one.table if one.row is None else f"{one.table} row {one.row}"
             console.print(f"{where}: {one.message}", markup=False)
-        console.print("the ledger adds up" if not findings else f"{len(findings)} findings: the ledger is damaged")
+        if not findings:
+            console.print("the ledger adds up")
 
-    return Outcome("ledger.verify/1", result, view, DAMAGED if findings else 0)
+    error = DataError(f"the ledger is damaged: {len(findings)} findings", "go back to a backup that verifies")
+    return Outcome("ledger.verify/1", result, view, error if findings else None)
 
 
 @command(app, "export")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import re
 import signal
 import sys
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from trader_cli import __version__
 from trader_cli.cli import backtest, config, data, init, ledger, report, strategy
-from trader_cli.cli.kit import INTERRUPTED, show_error, translated
-from trader_cli.errors import TraderError, UsageError, did_you_mean
+from trader_cli.cli.faults import fault, translated
+from trader_cli.cli.kit import emit, show_error
+from trader_cli.errors import UsageError
+
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + signal.SIGINT
 
 app = typer.Typer(
     name="trader",
@@ -53,89 +59,69 @@ init.register(app)
 
 def main() -> None:
     """Run the program and exit with the code of cli.md."""
-    # SIGTERM ends a command as Ctrl-C does: whatever is being written is taken back or finished.
-    signal.signal(signal.SIGTERM, _interrupt)
+    _mend_streams()
+    stopped: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        # SIGTERM ends a command as Ctrl-C does: whatever is being written is taken back or finished.
+        signal.signal(number, signal.SIG_IGN)
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     code = run(sys.argv[1:])
-    with contextlib.suppress(BrokenPipeError):
+    if stopped and code == INTERRUPTED:
+        code = SIGNALLED + stopped[0]
+    with contextlib.suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()
     # Everything is written and closed by now; taking the interpreter apart would cost another 0.2 s.
     os._exit(code)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _mend_streams() -> None:
+    """Make stdout and stderr take whatever is printed: closed ones go nowhere, letters they lack become `?`."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 open as long as we run
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; return its exit code. Never raises but for SystemExit of the interpreter."""
-    as_json = "--json" in arguments
-    verbose = "-v" in arguments or "--verbose" in arguments
+    """Run one command line; return its exit code."""
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in words
+    verbose = any(re.fullmatch(r"--verbose|-[a-z]*v[a-z]*", word) for word in words)
     try:
         code = app(args=arguments, prog_name="trader", standalone_mode=False)
         sys.stdout.flush()
-        if code == INTERRUPTED:
-            sys.stderr.write("interrupted: nothing was half written\n")
-        return int(code or 0)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted: nothing was half written\n")
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output is gone; give the interpreter nothing left to flush into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_gone()
+    except SystemExit as end:
+        # Typer's own end of a broken pipe; what it leaves otherwise is the shell's completion.
+        return _reader_gone() if isinstance(end.__context__, BrokenPipeError) else int(end.code or 0)
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stdout.write(f"{error}\n")
             return UsageError.exit_code
-        known = _usage(error) if hasattr(error, "format_message") else translated(error)
-        if known is not None:
-            return _fail(known, as_json=as_json, verbose=verbose)
-        return _fault(error, as_json=as_json, verbose=verbose)
+        known = translated(error) or fault(error, arguments)
+        show_error(known, as_json=as_json)
+        if verbose:
+            traceback.print_exc()
+        return known.exit_code
+    if code == INTERRUPTED:
+        sys.stderr.write("interrupted: nothing was half written\n")
+        if as_json:
+            body = {"code": "interrupted", "message": "interrupted: nothing was half written", "hints": []}
+            emit({"schema": "trader.error/1", "ok": False, "error": body})
+    return int(code or 0)
 
 
-def _fail(error: TraderError, *, as_json: bool, verbose: bool) -> int:
-    show_error(error, as_json=as_json)
-    if verbose:
-        traceback.print_exc()
-    return error.exit_code
-
-
-def _usage(error: Any) -> UsageError:
-    """Return the parser's complaint in our words. Its classes are private to Typer: they are known by what they have."""
-    message = error.format_message().rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "trader"
-    hints: list[str] = []
-    if getattr(error, "option_name", None):
-        message = f"there is no option `{error.option_name}`"
-        hints += [f"did you mean `{one}`?" for one in (error.possibilities or [])[:1]]
-    elif message.startswith("No such command"):
-        word = message.split("'")[1]
-        message = f"there is no command `{word}`"
-        if context is not None:
-            hints += did_you_mean(word, context.command.list_commands(context))
-    hints.append(f"`{command} --help` shows what there is")
-    return UsageError(message[:1].lower() + message[1:], *hints)
-
-
-def _fault(error: Exception, *, as_json: bool, verbose: bool) -> int:
-    where = _log(error)
-    kept = f"the traceback is in `{where}`" if where else "run it again with `-v` for the traceback"
-    fault = TraderError(f"unexpected {type(error).__name__}: {error}", f"this is a fault of the program: {kept}")
-    fault.code = "fault"
-    return _fail(fault, as_json=as_json, verbose=verbose)
-
-
-def _log(error: Exception) -> Path | None:
-    from platformdirs import user_log_path
-
-    try:
-        folder = user_log_path("trader", appauthor=False)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "trader.log"
-        with path.open("a", encoding="utf-8") as log:
-            log.write("".join(traceback.format_exception(error)) + "\n")
-    except OSError:
-        return None
-    return path
+def _reader_gone() -> int:
+    # Nothing failed here, and the interpreter gets nothing left to flush into the pipe.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
