@@ -7,16 +7,14 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trader_cli.errors import UsageError
 from trader_cli.model.instrument import Instrument
 
 if TYPE_CHECKING:
-    from trader_cli.config.layers import Loaded
+    from trader_cli.config.layers import Loaded, Stated
     from trader_cli.config.settings import Settings
     from trader_cli.ledger import Ledger
     from trader_cli.market.store import BarStore
@@ -51,6 +49,13 @@ class Wiring:
         from trader_cli.config.layers import load_settings
 
         return load_settings(self.preset, self.home, os.environ, self.flags)
+
+    @cached_property
+    def stated(self) -> Stated:
+        """What every layer of the configuration says, sound or not."""
+        from trader_cli.config.layers import stated
+
+        return stated(self.preset, self.home, os.environ, self.flags)
 
     @property
     def settings(self) -> Settings:
@@ -116,20 +121,3 @@ class Wiring:
             quote_currency=stated.quote or known.quote_currency,
             described=True,
         )
-
-
-def time_ms(text: str, name: str) -> int | None:
-    """Return an ISO 8601 moment in UTC as ms; a bare date is its midnight, empty is None. Raises UsageError."""
-    from datetime import UTC, datetime
-
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"`{name}` is `{text}`, that is no date", "write e.g. 2018-01-31 or 2018-01-31T12:00Z"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(Decimal(str(moment.timestamp())) * 1000)

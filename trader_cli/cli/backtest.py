@@ -88,11 +88,11 @@ def _backtest(
 
 def _request(parts: Wiring, name: str, params: dict[str, str]) -> Request:
     """Put settings and strategy together; whatever is wrong with either is said before any bar is read."""
+    from trader_cli.config.moment import time_ms
     from trader_cli.engine.panel import build_rules, cash_units
     from trader_cli.jobs.backtest import Request
     from trader_cli.jobs.summary import Costs
     from trader_cli.model.timeframe import Timeframe
-    from trader_cli.wiring import time_ms
 
     loaded = parts.strategies.load(name)
     settings = parts.settings

@@ -14,37 +14,33 @@ app = typer.Typer(help="The configuration: show, explain, check.", no_args_is_he
 @command(app, "show")
 def _show(run: Run) -> Outcome:
     """Print the whole configuration as it holds now, with where each value came from."""
+    from trader_cli.config.judge import Value, shown
+
     parts = run.wiring()
     config = parts.config
     tree = config.settings.model_dump(mode="json")
 
     def view(console: Any) -> None:
-        console.print(f"# preset {config.preset} · home {parts.home}", markup=False)
+        def line(name: str, value: object, stated: Value) -> None:
+            origin = "" if stated.layer == "preset" else f"   # {stated.layer}: {stated.where}"
+            console.print(f"{name} = {shown(value)}{origin}", markup=False)
+
+        console.print(f"# home {parts.home}", markup=False)
+        line("preset", config.preset, config.presets[-1])
         for section, values in tree.items():
-            if section == "instruments":
-                continue
-            console.print(f"\n[{section}]", markup=False)
-            for name, value in values.items():
-                stated = config.layers[f"{section}.{name}"][-1]
-                origin = "" if stated.layer == "preset" else f"   # {stated.layer}: {stated.where}"
-                console.print(f"{name} = {_toml(value)}{origin}", markup=False)
+            if section != "instruments":
+                console.print(f"\n[{section}]", markup=False)
+                for name, value in values.items():
+                    line(name, value, config.layers[f"{section}.{name}"][-1])
         for symbol, steps in tree["instruments"].items():
-            console.print(f'\n[instruments."{symbol}"]', markup=False)
+            console.print(f"\n[instruments.{shown(symbol)}]", markup=False)
             for name, value in steps.items():
                 if value is not None:
-                    console.print(f"{name} = {_toml(value)}", markup=False)
+                    line(name, value, config.layers[f"instruments.{symbol}.{name}"][-1])
 
     origins = {key: {"layer": values[-1].layer, "where": values[-1].where} for key, values in config.layers.items()}
     result = {"preset": config.preset, "home": str(parts.home), "settings": tree, "origins": origins}
     return Outcome("config.show/1", result, view)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(one) for one in value) + "]"
-    return str(value) if isinstance(value, int) else f'"{value}"'
 
 
 @command(app, "explain")
@@ -52,16 +48,26 @@ def _explain(
     run: Run, key: Annotated[str, typer.Argument(help="A key, e.g. risk.max_positions.", autocompletion=complete_keys)]
 ) -> Outcome:
     """Print every layer's value of a key, and which one won."""
-    from trader_cli.config.settings import keys
+    from trader_cli.config.judge import masked, shown
+    from trader_cli.config.settings import meaning_of
 
-    values = run.wiring().config.explain(key)
-    meaning = keys().get(key, "steps of an instrument")
+    # What the layers say, not judged: this is how the value that `check` refuses is found.
+    values = run.wiring().stated.explain(key)
+    meaning = meaning_of(key)
     rows = [
-        {"value": str(one.value), "layer": one.layer, "where": one.where, "won": one is values[-1]} for one in values
+        {
+            "value": masked(one.value) if isinstance(one.value, str) else shown(one.value),
+            "layer": one.layer,
+            "where": one.where,
+            "won": one is values[-1],
+        }
+        for one in values
     ]
 
     def view(console: Any) -> None:
         console.print(f"{key}: {meaning}", markup=False)
+        if not rows:
+            console.print("nobody states it: what is known of the symbol holds", markup=False)
         for row in rows:
             mark = "->" if row["won"] else "  "
             console.print(f"{mark} {row['value']}   {row['layer']}: {row['where']}", markup=False)

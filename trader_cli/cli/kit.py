@@ -138,7 +138,7 @@ def complete_keys(typed: str) -> list[str]:
     """Return the configuration keys that begin so, for the shell."""
     from trader_cli.config.settings import keys
 
-    return [key for key in keys() if key.startswith(typed)]
+    return [key for key in ("preset", *keys()) if key.startswith(typed)]
 
 
 _COMMON = {

@@ -115,3 +115,11 @@ def keys() -> dict[str, str]:
             for name, inner in model.model_fields.items():
                 found[f"{section}.{name}"] = inner.description or ""
     return found
+
+
+def meaning_of(key: str) -> str:
+    """Return what a key means, also of `preset` and of an instrument's steps; empty for an unknown one."""
+    if key == "preset":
+        return "the named defaults everything else starts from"
+    step = InstrumentSteps.model_fields.get(key.rpartition(".")[2]) if key.startswith("instruments.") else None
+    return keys().get(key, "") if step is None else step.description or ""
