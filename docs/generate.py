@@ -6,6 +6,9 @@ python docs/generate.py --check    # exit 1 when something is stale
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import re
 import subprocess
@@ -17,7 +20,9 @@ from typing import Any
 import typer
 
 from trader_cli import errors
-from trader_cli.cli.main import app
+from trader_cli.cli.kit import COMMON
+from trader_cli.cli.main import app, run
+from trader_cli.config.judge import shown
 from trader_cli.config.layers import load_settings, preset_names
 from trader_cli.config.settings import InstrumentSteps, keys
 
@@ -29,19 +34,24 @@ def commands() -> str:
     """Return every command with its options, from the parser."""
     root = typer.main.get_command(app)
     lines = [HEAD + "# Commands\n"]
+    common: dict[str, str] = {}
 
     def walk(command: Any, path: list[str]) -> None:
         subs = getattr(command, "commands", None)
         named = [one for one in command.params if one.name not in ("install_completion", "show_completion")]
         if path and (subs is None or any(one.name == "one" for one in named)):
             lines.append(f"## `trader {' '.join(path)}`\n\n{(command.help or '').strip()}\n")
-            lines.extend(_option(one) for one in named)
+            common.update((one.name, _option(one)) for one in named if one.name in COMMON)
+            lines.extend(_option(one) for one in named if one.name not in COMMON)
             lines.append("")
         for name, sub in (subs or {}).items():
             walk(sub, [*path, name])
 
     walk(root, [])
-    return "\n".join(lines).rstrip() + "\n"
+    # An empty list under a heading would leave two blank lines.
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip()
+    shared = "\n".join(common.values())
+    return f"{text}\n\n## Every command\n\n{shared}\n"
 
 
 def _option(parameter: Any) -> str:
@@ -56,12 +66,18 @@ def _option(parameter: Any) -> str:
 def exit_codes() -> str:
     """Return the table of exit codes, from the error classes."""
     classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.TraderError)]
-    lines = [HEAD + "# Exit codes\n", "| code | `error.code` | meaning |", "| --- | --- | --- |", "| 0 | | done |"]
-    lines.append("| 1 | `fault` | a fault of the program: the traceback is in the log |")
+    lines = [
+        HEAD + "# Exit codes\n",
+        "| code | `error.code` | meaning |",
+        "| --- | --- | --- |",
+        "| 0 | | Done, also where there was nothing to do. |",
+    ]
+    lines.append("| 1 | `fault` | A fault of the program: the traceback is in the log. |")
     children = [one for one in classes if one is not errors.TraderError]
     children.sort(key=lambda cls: cls.exit_code)
     lines += [f"| {one.exit_code} | `{one.code}` | {(one.__doc__ or '').strip()} |" for one in children]
-    lines.append("| 130 | | interrupted by Ctrl-C or SIGTERM |")
+    lines.append("| 130, 143 | `interrupted` | Interrupted by Ctrl-C, by SIGTERM. |")
+    lines.append("\nA reader of the output that goes away early (`trader report | head -1`) is no failure: 0.")
     return "\n".join(lines) + "\n"
 
 
@@ -71,11 +87,92 @@ def configuration() -> str:
     lines = [HEAD + "# Configuration\n", f"| key | meaning | {' | '.join(f'`{name}`' for name in presets)} |"]
     lines.append("| --- | --- |" + " --- |" * len(presets))
     for key, meaning in keys().items():
-        values = " | ".join(f"`{loaded.explain(key)[-1].value}`" for loaded in presets.values())
+        values = " | ".join(f"`{shown(loaded.explain(key)[-1].value)}`" for loaded in presets.values())
         lines.append(f"| `{key}` | {meaning} | {values} |")
     lines.append('\nSteps of an instrument, `[instruments."BTC/USD"]`:\n')
     lines.extend(f"- `{name}`: {field.description}" for name, field in InstrumentSteps.model_fields.items())
     return "\n".join(lines) + "\n"
+
+
+_EXAMPLES = (
+    ("backtest", "demo_ma", "--timeframe", "1d"),
+    ("report",),
+    ("report", "--run", "20"),
+    ("report", "compare", "20"),
+    ("data", "import", "BARS", "--exchange", "mine", "--symbol", "ABC/USD"),
+    ("data", "list"),
+    ("data", "check", "BTC/USD"),
+    ("strategy", "list"),
+    ("strategy", "show", "momentum"),
+    ("strategy", "new", "mine"),
+    ("ledger", "verify"),
+    ("ledger", "export", "OUT"),
+    ("ledger", "backup", "COPY"),
+    ("ledger", "migrate"),
+    ("config", "show"),
+    ("config", "explain", "costs.fee_bps"),
+    ("config", "check"),
+    ("init", "HOME"),
+)
+_ENVELOPE = """\
+Every command takes `--json` and then prints one line with one JSON object on stdout; notes, progress and errors go to stderr.
+
+```json
+{"schema": "trader.backtest/1", "ok": true, "result": {}}
+{"schema": "trader.error/1", "ok": false, "error": {"code": "usage", "message": "", "hints": []}}
+```
+
+`error.code` is one of [these](exit-codes.md). Where a command has a result that is itself bad news, such as `data
+check` on damaged bars, `ok` is false and both `result` and `error` are there. NaN and infinity are `null`. Amounts
+the program keeps as exact decimals (configuration) are text; figures are numbers. Letters beyond ASCII are escaped. A
+key may be added under the same schema number, none is renamed or removed.
+"""
+
+
+def json_objects() -> str:
+    """Return the keys of every command's `result`, read off its own output."""
+    lines = [HEAD + "# JSON\n", _ENVELOPE]
+    with tempfile.TemporaryDirectory() as folder:
+        bars = Path(folder, "bars.csv")
+        bars.write_text("time,open,high,low,close,volume\n2024-01-01,1,1,1,1,1\n2024-01-02,1,1,1,1,1\n")
+        places = {
+            "BARS": bars,
+            "OUT": Path(folder, "out"),
+            "COPY": Path(folder, "copy.db"),
+            "HOME": Path(folder, "new"),
+        }
+        for words in _EXAMPLES:
+            given = [str(places.get(word, word)) for word in words]
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                code = run([*given, "--json", "--quiet", "--home", folder])
+            if code:
+                raise RuntimeError(f"{given}: {printed.getvalue()}")
+            body = json.loads(printed.getvalue())
+            command = " ".join(word for word in words if word in _WORDS or word == "--run")
+            lines.append(f"## `trader {command}`\n\n`{body['schema']}`\n")
+            # What a strategy's parameters and a run's exits are called differs from run to run.
+            lines.extend(
+                f"- `{key}`: {'object' if key in ('params', 'exits') and isinstance(value, dict) else _shape(value)}"
+                for key, value in body["result"].items()
+            )
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_WORDS = frozenset(word for words in _EXAMPLES for word in words[: 1 if words[0] in ("backtest", "init") else 2])
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"object of {', '.join(f'`{key}`' for key in value)}" if 0 < len(value) < _MANY else "object"
+    if isinstance(value, list):
+        return f"list of {_shape(value[0])}" if value else "list"
+    names = {bool: "true or false", int: "number", float: "number", str: "text", type(None): "null or a number"}
+    return names[type(value)]
+
+
+_MANY = 20
 
 
 def readme(text: str) -> str:
@@ -107,6 +204,7 @@ def main() -> int:
         ROOT / "docs" / "reference" / "commands.md": commands(),
         ROOT / "docs" / "reference" / "exit-codes.md": exit_codes(),
         ROOT / "docs" / "reference" / "configuration.md": configuration(),
+        ROOT / "docs" / "reference" / "json.md": json_objects(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text("utf-8")),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -141,7 +141,7 @@ def complete_keys(typed: str) -> list[str]:
     return [key for key in ("preset", *keys()) if key.startswith(typed)]
 
 
-_COMMON = {
+COMMON = {
     "json": Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")],
     "home": Annotated[Path | None, typer.Option("--home", metavar="DIR", help="The folder with your files.")],
     "preset": Annotated[
@@ -172,7 +172,7 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
                 default=None if key in ("home", "preset", "sets") else False,
                 annotation=annotation,
             )
-            for key, annotation in _COMMON.items()
+            for key, annotation in COMMON.items()
         ]
 
         defaults = {one.name: one.default for one in (*own, *common)}
@@ -182,7 +182,7 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
             if context is not None and context.invoked_subcommand is not None:
                 _nothing_stated(values, defaults, context)
                 return 0
-            shared = {key: values.pop(key) for key in _COMMON}
+            shared = {key: values.pop(key) for key in COMMON}
             shared["sets"] = list(shared["sets"] or [])
             run = Run(**shared)
             try:
