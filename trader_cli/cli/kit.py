@@ -250,6 +250,8 @@ def plain(value: Any) -> Any:
         return [plain(inner) for inner in value]
     if hasattr(value, "tolist"):
         return plain(value.tolist())
+    if hasattr(value, "is_finite") and not value.is_finite():
+        return None
     return str(value)
 
 
