@@ -40,11 +40,11 @@ def translated(error: BaseException) -> TraderError | None:
 
 def _usage(error: Any) -> UsageError:
     """Return the parser's complaint in our words. Its classes are private to Typer: they are known by what they have."""
-    message = re.sub(r"'([^']*)'", r"`\1`", error.format_message().rstrip("."))
+    message = re.sub(r"'([^']*)'", r"`\1`", error.format_message().rstrip(".")).replace(": Input ", ": input ")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "trader"
     hints: list[str] = []
-    if getattr(error, "option_name", None):
+    if hasattr(error, "possibilities"):
         message = f"there is no option `{error.option_name}`"
         hints += [f"did you mean `{one}`?" for one in (error.possibilities or [])[:1]]
     elif unknown := re.match(r"No such command `([^`]*)`", message):
