@@ -139,5 +139,7 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(shown(one) for one in value) + "]"
-    # JSON's escapes are TOML's.
-    return str(value) if isinstance(value, int | float) else json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, int | float):
+        return str(value)
+    # JSON's escapes are TOML's, which wants one more.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -136,7 +136,7 @@ def _unknown(key: str, layer: str, where: str) -> Problem:
         return Problem(f"`{key}` {at(where)} is a table, not a value", (f"write its keys under `[{key}]`",))
     if key == "preset":
         return Problem(f"`preset` is no key {at(where)}", ("name it with `--preset NAME`",))
-    near = _near(key, ("preset",) if layer == "file" else ())
+    near = _near(key, ("preset", *Settings.model_fields) if layer == "file" else ())
     return Problem(f"unknown key `{key}` {at(where)}" + (f", {near[0]}" if near else ""), ())
 
 
