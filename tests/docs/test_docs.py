@@ -41,6 +41,13 @@ def test_every_command_takes_the_common_options() -> None:
     assert [path for path, command in leaves() if not wanted <= {one.name for one in command.params}] == []
 
 
+def test_every_command_stands_in_the_reference_with_its_json() -> None:
+    commands, objects = ((ROOT / "docs" / "reference" / name).read_text("utf-8") for name in ("commands.md", "json.md"))
+    paths = [f"## `{path}`\n" for path, _ in leaves()]
+    assert len(paths) > 10
+    assert [path for path in paths if path not in commands or path not in objects] == []
+
+
 def test_the_reference_pages_and_the_readme_are_what_the_program_says() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True

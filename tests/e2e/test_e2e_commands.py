@@ -162,6 +162,8 @@ def test_a_kill_during_a_backup_leaves_the_ledger_and_the_old_backup(home: Path,
         ("trader backtest mom", "momentum"),
         ("trader backtest demo_ma --preset pl", "plain"),
         ("trader config explain risk.max", "risk.max_positions"),
+        ("trader strategy show vol", "volatility"),
+        ("trader backtest demo_ma --set costs.fee", "costs.fee_bps="),
     ],
 )
 def test_the_shell_completes_strategies_presets_and_keys(home: Path, words: str, offered: str) -> None:

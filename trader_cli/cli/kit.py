@@ -141,6 +141,11 @@ def complete_keys(typed: str) -> list[str]:
     return [key for key in ("preset", *keys()) if key.startswith(typed)]
 
 
+def complete_settings(typed: str) -> list[str]:
+    """Return the keys of `--set` that begin so, ready for their value, for the shell."""
+    return [f"{key}=" for key in complete_keys(typed) if key != "preset"]
+
+
 COMMON = {
     "json": Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")],
     "home": Annotated[Path | None, typer.Option("--home", metavar="DIR", help="The folder with your files.")],
@@ -149,7 +154,13 @@ COMMON = {
         typer.Option("--preset", metavar="NAME", help="Named defaults to start from.", autocompletion=complete_presets),
     ],
     "sets": Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set a configuration key; repeatable.",
+            autocompletion=complete_settings,
+        ),
     ],
     "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")],
     "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")],

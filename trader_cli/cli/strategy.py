@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.cli.kit import Outcome, Run, command, complete_strategies
 
 app = typer.Typer(help="Strategies: list, show, new.", no_args_is_help=True)
 
@@ -32,7 +32,8 @@ def _list(run: Run) -> Outcome:
 
 @command(app, "show")
 def _show(
-    run: Run, name: Annotated[str, typer.Argument(help="File name of the strategy.", show_default=False)]
+    run: Run,
+    name: Annotated[str, typer.Argument(help="File name of the strategy.", autocompletion=complete_strategies)],
 ) -> Outcome:
     """Show a strategy: its idea, its parameters, its file."""
     import inspect
