@@ -13,7 +13,7 @@ app = typer.Typer(help="The configuration: show, explain, check.", no_args_is_he
 
 @command(app, "show")
 def _show(run: Run) -> Outcome:
-    """Print the whole configuration as it holds now, with where each value came from."""
+    """Print the whole configuration and where each value came from."""
     from trader_cli.config.judge import Value, shown
 
     parts = run.wiring()
