@@ -82,7 +82,13 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     folder.mkdir()
     env = {name: value for name, value in os.environ.items() if name != "TRADER_HOME"}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=env, capture_output=True, text=True, timeout=60
+        # -P: Python's own search of the current folder fails there, which is not what is asked here.
+        [sys.executable, "-P", "-c", program],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: the current folder does not exist any more\n")
