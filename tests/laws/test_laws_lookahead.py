@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as some
 from trader_cli.errors import StrategyError
 from trader_cli.model.bars import COLUMNS, Bars
 from trader_cli.model.timeframe import Timeframe
-from trader_cli.strategy import Levels, Param, Signals, Strategy, earlier, indicators, latch
+from trader_cli.strategy import Levels, Param, Signals, Strategy, aligned, earlier, indicators, latch
 from trader_cli.strategy.laws import check_lookahead
 from trader_cli.strategy.loader import Library
 
@@ -28,7 +29,9 @@ SHORT: dict[str, dict[str, object]] = {
     "demo_ma": {"fast": 2, "slow": 5},
     "trend_breakout": {"fast": 2, "slow": 5, "atr_period": 2},
     "mean_reversion": {"fast": 5, "slow": 20, "atr_period": 2, "stop_atr": 2.0, "enter_rsi": 50.0, "enter_z": 0.0},
-    "momentum": {"fast": 2, "slow": 20, "enter_t": 0.1},
+    "momentum": {"fast": 2, "slow": 20, "act": 0.1, "look": 0.05, "min_age": 30, "bypass_pct": 20.0},
+    "grid": {"fast": 2, "slow": 10, "steps": 3, "max_adx": 80.0, "step_atr": 0.1, "min_step_bps": 1.0},
+    "arbitrage": {"cost_bps": 5.0, "margin_bps": 5.0},
     "volatility": {"fast": 5, "slow": 20, "target_volatility": 0.3},
 }
 
@@ -46,6 +49,16 @@ def _walk(count: int, seed: int, *, volatility: float = 0.02, gaps: float = 0.0,
     return Bars("X/USD", "x", Timeframe(HOUR_MS), stamps, opens, high, low, close, rng.gamma(2.0, 10.0, count))
 
 
+def _with_a_peer(bars: Bars, seed: int, *, holes: float = 0.2) -> Bars:
+    """The same bars beside those of a second venue, which strays from them by some 1 % and has holes of its own."""
+    rng = np.random.default_rng(seed)
+    there = np.flatnonzero(rng.random(len(bars)) >= holes)
+    factors = 1.0 + rng.normal(0.0, 0.01, len(there)) * (rng.random(len(there)) < 0.3)
+    columns = {name: getattr(bars, name)[there] * factors for name in ("open", "high", "low", "close")}
+    peer = replace(bars, exchange="y", open_ms=bars.open_ms[there], volume=bars.volume[there], **columns)
+    return replace(bars, peers=(peer,))
+
+
 def _read(path: Path, symbol: str, length_ms: int) -> Bars:
     table = pq.read_table(path)
     columns = {column: table[column].to_numpy() for column in COLUMNS}
@@ -56,7 +69,7 @@ def _read(path: Path, symbol: str, length_ms: int) -> Bars:
 @pytest.mark.parametrize("params", [None, SHORT], ids=["default", "short"])
 def test_every_built_in_strategy_keeps_law_1_at_50_cuts(name: str, params: dict[str, dict[str, object]] | None) -> None:
     strategy = LIBRARY.load(name).cls(**(params or {}).get(name, {}))
-    bars = _walk(900, seed=1)
+    bars = _with_a_peer(_walk(900, seed=1), seed=4)
     assert check_lookahead(strategy, bars, cuts=50, seed=3) == []
 
 
@@ -72,7 +85,7 @@ def test_every_built_in_strategy_keeps_law_1_at_50_cuts(name: str, params: dict[
 def test_no_strategy_looks_ahead_on_any_bars(
     name: str, count: int, seed: int, volatility: float, gaps: float, decimals: int | None
 ) -> None:
-    bars = _walk(count, seed, volatility=volatility, gaps=gaps, decimals=decimals)
+    bars = _with_a_peer(_walk(count, seed, volatility=volatility, gaps=gaps, decimals=decimals), seed)
     strategy = LIBRARY.load(name).cls(**SHORT[name])
     assert check_lookahead(strategy, bars, cuts=8, seed=seed) == []
 
@@ -90,6 +103,21 @@ def test_no_strategy_looks_ahead_on_the_sample_data(name: str) -> None:
 def test_no_strategy_looks_ahead_on_minutes_with_real_holes(name: str, shared_data: Path) -> None:
     bars = _read(shared_data / "defects" / "bitfinex" / "BTC-USD-1m.parquet", "BTC/USD", 60_000)[2_000:6_000]
     assert check_lookahead(LIBRARY.load(name).cls(), bars, cuts=10, seed=0) == []
+
+
+class PeekingAtThePeer(Strategy):
+    """Knows the next close of the other venue."""
+
+    def targets(self, bars: Bars) -> Levels:
+        coming = np.append(aligned(bars.peers[0], bars)[1:], np.nan)
+        return coming > bars.close
+
+
+class CountsThePeer(Strategy):
+    """Knows how many bars the other venue will have."""
+
+    def targets(self, bars: Bars) -> Levels:
+        return np.full(len(bars), len(bars.peers[0]) % 7 > 3)
 
 
 class ShiftedByOne(Strategy):
@@ -195,6 +223,29 @@ def test_a_planted_leak_is_caught(leak: type[Strategy]) -> None:
     findings = check_lookahead(leak(), _walk(400, seed=2), cuts=50, seed=0)
     assert findings
     assert any(finding.bar < finding.cut for finding in findings)
+
+
+@pytest.mark.req("X1")
+@pytest.mark.parametrize("leak", [PeekingAtThePeer, CountsThePeer], ids=lambda leak: leak.__name__)
+def test_a_leak_from_another_venue_is_caught(leak: type[Strategy]) -> None:
+    findings = check_lookahead(leak(), _with_a_peer(_walk(400, seed=2), seed=5), cuts=50, seed=0)
+    assert any(finding.bar < finding.cut for finding in findings)
+
+
+def test_a_leak_from_another_venue_alone_is_seen_through_its_poison() -> None:
+    # Only the values of the peer that come later are changed: no prefix is needed to see it.
+    findings = check_lookahead(PeekingAtThePeer(), _with_a_peer(_walk(400, seed=2), seed=5, holes=0.0), cuts=50)
+    assert {finding.test for finding in findings} >= {"nan", "noise", "other"}
+    assert {finding.cut - finding.bar for finding in findings} == {1}
+
+
+def test_bars_of_a_peer_from_before_the_first_bar_are_no_future() -> None:
+    class CountsTheEarly(Strategy):
+        def targets(self, bars: Bars) -> Levels:
+            return np.full(len(bars), float((bars.peers[0].open_ms < bars.open_ms[:1].sum()).sum()) / 1000.0)
+
+    whole = _with_a_peer(_walk(200, seed=2), seed=5)
+    assert check_lookahead(CountsTheEarly(), replace(whole[50:], peers=whole.peers), cuts=20) == []
 
 
 def test_a_leak_of_one_bar_is_located_at_the_last_row_before_each_cut() -> None:

@@ -17,7 +17,8 @@ def test_list_names_the_built_in_strategies_and_ones_own(home: Path, capsys: pyt
     answer = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in answer["result"]["strategies"]}
     assert answer["schema"] == "trader.strategy.list/1"
-    assert list(rows) == ["demo_ma", "mean_reversion", "momentum", "my_first", "trend_breakout", "volatility"]
+    built_in = ["demo_ma", "grid", "mean_reversion", "momentum"]
+    assert list(rows) == ["arbitrage", *built_in, "my_first", "trend_breakout", "volatility"]
     assert rows["demo_ma"]["summary"] == "Hold while the fast average is above the slow one."
     assert (rows["demo_ma"]["builtin"], rows["my_first"]["builtin"]) == (True, False)
     assert rows["my_first"]["path"] == str(home / "strategies" / "my_first.py")

@@ -23,8 +23,11 @@ from test_strategy_indicators import EVERY, S
 from trader_cli.compiler import INTERPRET
 from trader_cli.model.bars import Bars
 from trader_cli.model.timeframe import Timeframe
+from dataclasses import replace
+
 from trader_cli.strategy.base import compute
 from trader_cli.strategy.loader import Library
+from trader_cli.strategy.signals import FIELDS
 
 rough = {name: values.copy() for name, values in S.items()}
 for values in rough.values():
@@ -39,10 +42,13 @@ for series in (rough, holed):
         whole.update(EVERY[name](series).tobytes())
 stamps = np.arange(len(rough["close"]), dtype=np.int64) * 3_600_000
 bars = Bars("X", "x", Timeframe(3_600_000), stamps, rough["close"], *(rough[name] for name in rough))
+bars = replace(bars, peers=(replace(bars, close=rough["close"] * np.where(stamps % 7 == 0, 1.01, 1.0)),))
 library = Library(None, Path("strategies"))
-for name in library.names():
-    signals = compute(library.load(name).cls(), bars)
-    for column in (signals.target, signals.stop, signals.confidence):
+short = {"grid": {"fast": 3, "slow": 10, "max_adx": 60.0, "step_atr": 0.0, "min_step_bps": 0.0}}
+for name, params in [*((name, {}) for name in library.names()), *short.items()]:
+    signals = compute(library.load(name).cls(**params), bars)
+    for field in FIELDS:
+        column = getattr(signals, field)
         whole.update(b"none" if column is None else column.tobytes())
 print(INTERPRET, whole.hexdigest())
 """

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trader_cli.errors import StrategyError
-from trader_cli.model.bars import Floats
+from trader_cli.model.bars import Bars, Floats
 from trader_cli.strategy.signals import Bools
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -60,6 +60,31 @@ def earlier(values: Floats, bars: int) -> Floats:
     rows = whole(bars, least=0)
     if rows < len(values):
         out[rows:] = values[: len(values) - rows]
+    return out
+
+
+def carried(values: npt.ArrayLike, start: float = np.nan) -> Floats:
+    """Return the values with each NaN replaced by the last value before it, by `start` where there is none."""
+    series = column(values)
+    rows = np.where(np.isnan(series), -1, np.arange(len(series)))
+    last = np.maximum.accumulate(rows)
+    return np.where(last >= 0, series[last], start)
+
+
+def aligned(peer: Bars, bars: Bars) -> Floats:
+    """Return the closes of the peer's bars at the opens of `bars`, shape (n,), NaN where the peer has no such bar.
+
+    Only bars of the same open and length are known at the same time. Raises StrategyError for another timeframe.
+    """
+    if peer.timeframe != bars.timeframe:
+        raise StrategyError(
+            f"`{peer.symbol}` has bars of {peer.timeframe} at `{peer.exchange}` and of {bars.timeframe} at "
+            f"`{bars.exchange}`",
+            "compare bars of one timeframe",
+        )
+    out = np.full(len(bars), np.nan)
+    _, here, there = np.intersect1d(bars.open_ms, peer.open_ms, assume_unique=True, return_indices=True)
+    out[here] = peer.close[there]
     return out
 
 

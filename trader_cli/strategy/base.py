@@ -54,7 +54,7 @@ class Strategy:
 def compute(strategy: Strategy, bars: Bars) -> Signals:
     """Return the strategy's signals over all bars, checked: contiguous float64 arrays of shape (n,).
 
-    The columns it sees are read-only, and 0/0 in it is NaN without a warning (NaN = no opinion). Raises
+    The columns it sees, its peers' too, are read-only, and 0/0 in it is NaN without a warning (NaN = no opinion). Raises
     StrategyError for whatever the author's code raises, with file and line, and for what no strategy may
     return.
     """
@@ -78,7 +78,7 @@ def _sealed(bars: Bars) -> Bars:
     views: dict[str, Any] = {name: getattr(bars, name).view() for name in ("open_ms", *COLUMNS)}
     for view in views.values():
         view.flags.writeable = False
-    return replace(bars, **views)
+    return replace(bars, **views, peers=tuple(_sealed(peer) for peer in bars.peers))
 
 
 __all__ = ["Levels", "Param", "Signals", "Strategy", "compute"]

@@ -1,14 +1,15 @@
 """Law 1, no look-ahead: what a strategy says about a bar may not change with what comes after it.
 
 Three ways to find out, at many cuts. The prefix: only the bars before the cut. The poison: all bars, but those after
-the cut replaced by NaN, by noise, or by another series. Whatever was said before the cut must be the same to the last
-bit; NaN equals NaN. The prefix alone would miss a strategy that looks at the length of its input or that asks whether
-there is a next bar; the poison alone would miss one that reads the future only where it looks sound.
+the cut replaced by NaN, by noise, or by another series. Both hold for every series the strategy can see, its peers at
+other venues too: of them, what closed by the time of the cut is known. Whatever was said before the cut must be the
+same to the last bit; NaN equals NaN. The prefix alone would miss a strategy that looks at the length of its input or
+that asks whether there is a next bar; the poison alone one that reads the future only where it looks sound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,8 @@ from trader_cli.strategy.signals import FIELDS, Signals
 
 CUTS = 50
 _PRICES = ("open", "high", "low", "close")
+# What a poison makes of the bars from a cut on.
+_Future = Callable[[Bars, int, np.random.Generator], Mapping[str, Floats]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def check_lookahead(strategy: Strategy, bars: Bars, cuts: int = CUTS, seed: int 
     nothing is there. Raises StrategyError where the strategy fails on the bars as they are.
     """
     cls, params = type(strategy), dict(strategy.params)
+    # Peers are cut to the span of the bars, as they are in every prefix.
+    bars = bars[:]
     whole = compute(cls(**params), bars)
     findings = list(_differences("again", len(bars), bars, whole, compute(cls(**params), bars)))
     rng = np.random.default_rng(seed)
@@ -89,18 +94,38 @@ def _places(bars: int, cuts: int, rng: np.random.Generator) -> list[int]:
 
 def _futures(bars: Bars, cut: int, rng: np.random.Generator) -> Iterator[tuple[str, Bars]]:
     yield "prefix", bars[:cut]
+    known_ms = int(bars.open_ms[cut - 1]) + bars.timeframe.ms
+    for test, future in _POISONS.items():
+        peers = tuple(_poisoned(peer, _closed(peer, known_ms), future, rng) for peer in bars.peers)
+        yield test, replace(_poisoned(bars, cut, future, rng), peers=peers)
+
+
+def _closed(peer: Bars, known_ms: int) -> int:
+    return int(np.searchsorted(peer.open_ms + peer.timeframe.ms, known_ms, side="right"))
+
+
+def _nothing(bars: Bars, cut: int, _: np.random.Generator) -> Mapping[str, Floats]:
+    return dict.fromkeys(COLUMNS, np.full(len(bars) - cut, np.nan))
+
+
+def _noise(bars: Bars, cut: int, rng: np.random.Generator) -> Mapping[str, Floats]:
+    factors = rng.lognormal(0.0, 0.5, len(bars) - cut)
+    prices = {name: getattr(bars, name)[cut:] * factors for name in _PRICES}
+    return prices | {"volume": rng.lognormal(3.0, 2.0, len(bars) - cut)}
+
+
+def _another(bars: Bars, cut: int, _: np.random.Generator) -> Mapping[str, Floats]:
+    # This series told backwards at another price. Its bars are sound, only not the ones that came.
     rest = len(bars) - cut
-    yield "nan", _poisoned(bars, cut, dict.fromkeys(COLUMNS, np.full(rest, np.nan)))
-    factors = rng.lognormal(0.0, 0.5, rest)
-    noise = {name: getattr(bars, name)[cut:] * factors for name in _PRICES}
-    yield "noise", _poisoned(bars, cut, noise | {"volume": rng.lognormal(3.0, 2.0, rest)})
-    # Another series: this one told backwards at another price. Its bars are sound, only not the ones that came.
-    other = {name: getattr(bars, name)[::-1][:rest] * (1.7 if name in _PRICES else 0.3) for name in COLUMNS}
-    yield "other", _poisoned(bars, cut, other)
+    return {name: getattr(bars, name)[::-1][:rest] * (1.7 if name in _PRICES else 0.3) for name in COLUMNS}
 
 
-def _poisoned(bars: Bars, cut: int, future: Mapping[str, Floats]) -> Bars:
-    columns: dict[str, Any] = {name: np.concatenate((getattr(bars, name)[:cut], future[name])) for name in COLUMNS}
+_POISONS: Mapping[str, _Future] = {"nan": _nothing, "noise": _noise, "other": _another}
+
+
+def _poisoned(bars: Bars, cut: int, future: _Future, rng: np.random.Generator) -> Bars:
+    rest = future(bars, cut, rng)
+    columns: dict[str, Any] = {name: np.concatenate((getattr(bars, name)[:cut], rest[name])) for name in COLUMNS}
     return replace(bars, **columns)
 
 
