@@ -20,7 +20,7 @@ from books import CASH, record
 
 from trader_cli.errors import DataError, UsageError
 from trader_cli.ledger import Ledger
-from trader_cli.ledger.backup import backup, upgrade
+from trader_cli.ledger.backup import backup
 from trader_cli.ledger.export import export
 from trader_cli.ledger.verify import verify
 
@@ -187,15 +187,6 @@ def test_other_schemas_and_other_databases_are_refused(tmp_path: Path) -> None:
         raw.execute("CREATE TABLE mine (x)")
     with pytest.raises(DataError, match="no ledger"):
         Ledger.open("sqlite:///other.db", tmp_path)
-
-
-def test_migrating_a_blank_file_makes_a_ledger_and_again_does_nothing(tmp_path: Path) -> None:
-    (tmp_path / "trader.db").touch()
-    assert upgrade(URL, tmp_path, 0)[1] == "0001"
-    assert upgrade(URL, tmp_path, 0) == ("0001", "0001")
-    ledger = Ledger.open(URL, tmp_path, create=False)
-    assert verify(ledger) == []
-    ledger.close()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from books import record
+from books import event, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import inspect, select
@@ -71,7 +71,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = Ledger.open(URL, folder)
     for seed in (1, 2):
         ledger.record_run(record(seed, 30))
+    ledger.record_run(record(3, 30, wallets=3, rest=10**9))
     ledger.record_event(1_600_000_000_000, "backup", "copied")
+    ledger.record_risk_event(event(9))
+    ledger.halt(1_600_000_000_000, "all", "sleep", rule="drawdown", number="21.5", limit="20", unit="%")
+    ledger.halt(1_600_000_000_001, "grid", "by hand", close_positions=True)
+    ledger.resume(1_600_000_000_002, "all", "seen")
+    ledger.store_swings("digest|S0/USD|1m|2", [(0, 2, 1.5, "high"), (5, 7, 0.1, "low")])
+    ledger.store_swings("digest|S1/USD|1m|2", [])
     ledger.close()
     with closing(sqlite3.connect(folder / "trader.db")) as raw:
         raw.execute("PRAGMA journal_mode=DELETE")
@@ -101,6 +108,8 @@ def relock(raw: sqlite3.Connection) -> None:
     raw.close()
 
 
+@pytest.mark.req("R4.1")
+@pytest.mark.req("X4")
 def test_every_column_of_every_table_is_proved(sound: Path, tmp_path: Path) -> None:
     """Change one value at a time, in the first, a middle and the last row of each column."""
     missed = []

@@ -52,7 +52,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _prove(file: Path) -> None:
-    copy = Ledger.open(f"sqlite:///{file.absolute()}", file.parent, create=False)
+    copy = Ledger.open(f"sqlite:///{file.absolute()}", file.parent, create=False, older=True)
     try:
         findings = verify(copy)
     finally:

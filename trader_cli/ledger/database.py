@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from trader_cli.errors import DataError, UsageError
-from trader_cli.ledger.schema import HEAD
+from trader_cli.ledger.schema import HEAD, KNOWN
 
 _BUSY_SECONDS = 30
 
@@ -128,9 +128,9 @@ def migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def require_head(version: str | None, path: Path | None) -> None:
-    """Raise DataError unless the schema is the one this program writes."""
-    if version == HEAD:
+def require_head(version: str | None, path: Path | None, *, older: bool = False) -> None:
+    """Raise DataError unless the schema is the one this program writes, or with `older` one it wrote before."""
+    if version == HEAD or (older and version in KNOWN):
         return
     where = f"`{path}`" if path is not None else "the ledger"
     if version is None:

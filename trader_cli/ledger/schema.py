@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds it against the migrations themselves, so that opening needs no Alembic."""
+
+KNOWN = ("0001", HEAD)
+"""Every schema this program ever wrote."""
 
 metadata = MetaData()
 
@@ -68,6 +71,41 @@ strategy_performance = _chained(
     *(_int(name) for name in ("trades", "pnl", "fees")),
 )
 system_events = _chained("system_events", _int("time_ms"), _text("kind"), _text("message"))
+wallets = _chained(
+    "wallets",
+    Column("run", BigInteger, ForeignKey("runs.id"), nullable=False),
+    *(_text(name) for name in ("name", "strategies")),
+    *(_int(name) for name in ("share", "cash_start", "cash_end", "equity_end", "trades", "pnl")),
+    _text("halted"),
+)
+# Only where a run has several wallets or strategies: elsewhere the run itself says whose every trade was.
+trade_strategies = _chained(
+    "trade_strategies",
+    Column("run", BigInteger, ForeignKey("runs.id"), nullable=False),
+    Column("trade", BigInteger, ForeignKey("trades.id"), nullable=False),
+    *(_text(name) for name in ("wallet", "strategy")),
+)
+# run is NULL for what happened outside of any run: a halt by hand, a breaker between two cycles.
+risk_events = _chained(
+    "risk_events",
+    Column("run", BigInteger, ForeignKey("runs.id"), nullable=True),
+    *(_int(name) for name in ("time_ms", "last_ms", "count")),
+    *(_text(name) for name in ("kind", "wallet", "strategy", "symbol", "rule")),
+    *(_text(name) for name in ("number", "limit_value", "unit", "message")),
+)
+halts = _chained(
+    "halts",
+    _int("time_ms"),
+    *(_text(name) for name in ("scope", "action")),
+    _int("close_positions"),
+    *(_text(name) for name in ("reason", "rule", "number", "limit_value", "unit")),
+)
+fibonacci_levels = _chained(
+    "fibonacci_levels",
+    _text("key"),
+    *(_int(name) for name in ("happened_ms", "known_ms")),
+    *(_text(name) for name in ("price", "kind")),
+)
 heads = Table(
     "chain_heads",
     metadata,
@@ -78,6 +116,17 @@ heads = Table(
 Index("runs_started", runs.c.started_ms)
 Index("transactions_run", transactions.c.run)
 Index("trades_run", trades.c.run)
+Index("wallets_run", wallets.c.run)
+Index("trade_strategies_trade", trade_strategies.c.trade)
+Index("risk_events_run", risk_events.c.run)
+Index("halts_scope", halts.c.scope)
+Index("fibonacci_levels_key", fibonacci_levels.c.key)
 
-CHAINED = (runs, accounts, transactions, trades, strategies, strategy_performance, system_events)
+ADDED_0002 = (wallets, trade_strategies, risk_events, halts, fibonacci_levels)
+CHAINED = (runs, accounts, transactions, trades, strategies, strategy_performance, system_events, *ADDED_0002)
 APPEND_ONLY = (*CHAINED, entries, fills)
+
+
+def is_in(table: Table, version: str | None) -> bool:
+    """Tell whether a ledger of this schema version has the table."""
+    return table not in ADDED_0002 or (version is not None and version >= "0002")
