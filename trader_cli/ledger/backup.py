@@ -39,6 +39,15 @@ def backup(ledger: Ledger, file: Path, *, force: bool, now_ms: int) -> int:
     return file.stat().st_size
 
 
+def backup_at(url: str, home: Path, file: Path, *, force: bool, now_ms: int) -> int:
+    """Copy the ledger behind a URL as `backup` does, one of an older schema too: the copy comes before the migration."""
+    ledger = Ledger.open(url, home, create=False, older=True)
+    try:
+        return backup(ledger, file, force=force, now_ms=now_ms)
+    finally:
+        ledger.close()
+
+
 def _copy(source: Path, target: Path) -> None:
     try:
         with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
