@@ -69,9 +69,15 @@ def test_even_odds_won_60_of_100_times() -> None:
 
 
 def test_without_losses_it_is_the_cap_and_without_wins_nothing() -> None:
-    assert kelly_rate(3, 0, 1_000, 0, ONE, 7_000_000) == 7_000_000
+    assert kelly_rate(3, 0, 1_000, 0, 5_000_000, 7_000_000) == 7_000_000
     assert kelly_rate(0, 3, 0, 1_000, ONE, 7_000_000) == 0
     assert kelly_rate(0, 0, 0, 0, ONE, 7_000_000) == 0
+
+
+def test_one_win_and_one_loss_are_counted() -> None:
+    # As for the coin: p = 1/2, b = 2.
+    assert kelly_rate(1, 1, 2_000_000, 1_000_000, ONE, ONE) == 25_000_000
+    assert kelly_rate(1, 1, 2_000_000, 1_000_000, ONE, 1) == 1
 
 
 def test_no_edge_is_nothing() -> None:

@@ -20,6 +20,7 @@ MONEY = st.integers(0, 10**16)
 RESULT = st.one_of(st.integers(-(10**16), 10**16), st.integers(-(10**10), 10**10))
 ROW = st.tuples(MONEY, RESULT, st.integers(0, 40))
 ROWS = st.lists(ROW, min_size=1, max_size=12)
+MANY = st.lists(ROW, min_size=20, max_size=90)
 LIMITS = st.tuples(st.integers(0, ONE), st.integers(0, ONE))
 
 
@@ -51,16 +52,17 @@ def water(scores, floor, cap):
     return [min(max(score * level, Fraction(floor)), Fraction(cap)) for score in scores]
 
 
-@given(ROWS, LIMITS)
+@given(st.one_of(ROWS, MANY), LIMITS)
 def test_shares_sum_to_exactly_one(rows, limits) -> None:
     assert sum(shares(rows, floor=limits[0], cap=limits[1])) == ONE
 
 
-@given(ROWS, LIMITS)
-def test_every_share_keeps_floor_and_cap_where_that_is_possible(rows, limits) -> None:
+@given(st.one_of(ROWS, MANY), LIMITS)
+def test_every_share_keeps_floor_and_cap_and_the_sum_where_that_is_possible(rows, limits) -> None:
     floor, cap = limits[0] // len(rows), -(-ONE // len(rows)) + limits[1] // 2
     for share in shares(rows, floor=floor, cap=cap):
         assert floor <= share <= cap
+    assert sum(shares(rows, floor=floor, cap=cap)) == ONE
 
 
 @given(ROWS, LIMITS)
@@ -70,7 +72,7 @@ def test_impossible_limits_give_equal_shares(rows, limits) -> None:
     assert max(found) - min(found) <= 1
 
 
-@given(ROWS, LIMITS)
+@given(st.one_of(ROWS, MANY), LIMITS)
 def test_shares_are_those_of_water_filling_in_fractions(rows, limits) -> None:
     floor, cap = limits[0] // len(rows), min(ONE, -(-ONE // len(rows)) + limits[1] // 2)
     exact = water([score_of(*row, 20) for row in rows], floor, cap)
@@ -145,6 +147,9 @@ def test_when_all_is_lost_shares_are_equal() -> None:
 
 
 def test_a_return_above_900_percent_counts_as_900() -> None:
+    assert [score_of(QUOTE, times * QUOTE // 100, 50, 20) for times in (899, 900, 901, 999)] == [999_000_000] + 3 * [
+        ONE * 10
+    ]
     assert shares(traded(900, 0)) == shares([(1, 10**16, 50), (QUOTE, 0, 50)]) == [90_909_091, 9_090_909]
 
 
