@@ -57,10 +57,10 @@ def _backup(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> Outcome:
     """Copy the ledger while others may be writing to it."""
-    from trader_cli.ledger.backup import backup
+    from trader_cli.ledger.backup import backup_at
 
     parts = run.wiring()
-    size = backup(parts.existing_ledger, file, force=force, now_ms=parts.now_ms())
+    size = backup_at(parts.settings.ledger.url, parts.home, file, force=force, now_ms=parts.now_ms())
     return Outcome(
         "ledger.backup/1",
         {"file": str(file), "bytes": size},
