@@ -300,6 +300,10 @@ def test_a_bar_that_is_high_and_low_ends_one_swing_and_begins_the_next() -> None
     found = levels(bars, swings(highs, lows, 1), 1, 1, 0.0)
     np.testing.assert_array_equal(found.low, [NAN, NAN, NAN, NAN, 8.0, 8.0, 5.0])
     np.testing.assert_array_equal(found.high, [NAN, NAN, NAN, NAN, 30.0, 30.0, 25.0])
+    # Kept the other way round, the bar's high still comes before its low.
+    fresh = swings(highs, lows, 1)
+    turned = Swings(fresh.bar[::-1], fresh.known[::-1], fresh.price[::-1], fresh.kind[::-1])
+    assert _same(levels(bars, turned, 1, 1, 0.0), found)
 
 
 def _highs(values: list[float], wing: int) -> list[tuple[int, int]]:
