@@ -98,8 +98,8 @@ def test_a_price_that_is_none_is_as_a_missing_bar(bad: float) -> None:
 def test_a_gap_that_leaves_exactly_the_margin_is_not_enough() -> None:
     left = (100.71 * (1.0 - 0.0015) / (100.0 * (1.0 + 0.0015)) - 1.0) * 10_000.0
     for margin, target in ((left, 0.5), (np.nextafter(left, 0.0), 1.0)):
-        here, _ = _both(_bars([100.0]), _bars([100.71], exchange="two"), margin_bps=margin)
-        assert here.target.tolist() == [target]
+        here, there = _both(_bars([100.0]), _bars([100.71], exchange="two"), margin_bps=margin)
+        assert (here.target.tolist(), there.target.tolist()) == ([target], [1.0 - target])
 
 
 def test_it_goes_back_at_exactly_the_closing_gap_and_not_a_hair_beside() -> None:

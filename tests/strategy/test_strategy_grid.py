@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as some
 from trader_cli.errors import StrategyError
 from trader_cli.model.bars import Bars
 from trader_cli.model.timeframe import Timeframe
-from trader_cli.strategy import Ladder, Signals, compute, indicators, ladder
+from trader_cli.strategy import Ladder, Signals, compute, earlier, indicators, ladder
 from trader_cli.strategy.loader import Library
 
 LIBRARY = Library(None, Path(__file__).resolve().parents[2] / "strategies")
@@ -112,8 +113,42 @@ def test_a_close_outside_the_lines_sells_what_is_held(close: float) -> None:
 
 @pytest.mark.parametrize("close", [100.0, 110.0])
 def test_a_close_at_the_edge_of_the_lines_is_still_inside(close: float) -> None:
-    rows = [(105.5, 104.5, 105.0), (105.0, 104.0, 104.5), (close, 103.0, close)]
-    assert _standing(_bars(rows)).target[2] > 0.0
+    # Two steps held, of which the last bar sells one at most.
+    rows = [
+        (105.5, 104.5, 105.0),
+        (105.0, 104.0, 104.5),
+        (103.9, 102.0, 103.0),
+        (max(close, 103.0), min(close, 102.5), close),
+    ]
+    assert _standing(_bars(rows)).target[3] > 0.0
+
+
+def test_a_line_at_the_close_itself_does_not_rest_but_the_next_below() -> None:
+    assert _standing(_bars([(105.0, 103.0, 104.0)])).limit.tolist() == [102.0]
+
+
+def test_the_lowest_line_is_the_bottom_whatever_rounding_makes_of_it() -> None:
+    bottom, top = 5.3, 13.7
+    assert top - 5.0 * ((top - bottom) / 5.0) > bottom
+    close = float(np.nextafter(bottom, top))
+    said = _standing(_bars([(close, close, close)]), bottom=bottom, top=top, stop=NAN)
+    assert (said.target.tolist(), said.limit.tolist()) == ([0.2], [bottom])
+
+
+def test_a_price_that_leaves_the_range_while_nothing_is_held_meets_the_next_range_at_once() -> None:
+    bars = _bars([(105.5, 104.5, 105.0), (111.5, 105.0, 111.0)])
+    bottom, top = np.array([100.0, 102.0]), np.array([110.0, 112.0])
+    said = ladder(bars, np.ones(2, dtype=bool), bottom, top, bottom - 2.0, 5)
+    assert said.limit.tolist() == [104.0, 110.0]
+
+
+def test_the_stop_of_a_ladder_that_has_ended_stops_no_other() -> None:
+    bars = _bars([(105.5, 104.5, 105.0), (105.0, 97.0, 97.5), (97.5, 94.0, 95.0)])
+    bottom, top = np.array([100.0, 100.0, 90.0]), np.array([110.0, 110.0, 100.0])
+    said = ladder(bars, np.ones(3, dtype=bool), bottom, top, bottom - 2.0, 5)
+    # Bar 1 fell through the stop at 98; bar 2 is below it too, and begins anew: lines 98 96 94.
+    assert said.target.tolist() == [0.2, 0.0, 0.2]
+    assert said.limit[2] == 94.0
 
 
 @pytest.mark.req("R2.1")
@@ -242,6 +277,27 @@ def test_the_grid_leaves_a_trend_alone_and_leaves_when_the_range_breaks() -> Non
     broken = len(calm) + int(np.flatnonzero(np.array([row[2] for row in crash]) < 90.0)[0])
     assert target[broken - 1] > 0.5
     assert not target[broken:].any()
+
+
+@pytest.mark.req("R2.1")
+@pytest.mark.parametrize(("close", "inside"), [(109.0, True), (111.0, False), (91.0, True), (89.0, False)])
+def test_the_range_is_that_of_the_bars_before_and_a_close_beyond_it_is_outside(close: float, inside: bool) -> None:
+    bars = _sideways(101)
+    columns = {"high": bars.high.copy(), "low": bars.low.copy(), "close": bars.close.copy()}
+    for name, value in (("high", close + 1.0), ("low", close - 1.0), ("close", close)):
+        columns[name][100] = value
+    said = _grid(replace(bars, **columns), max_adx=100.0)
+    assert bool(said.target[100] > 0.0) is inside
+
+
+def test_the_grid_states_all_that_its_ladder_says() -> None:
+    bars = _sideways()
+    atr = indicators.atr(bars.high, bars.low, bars.close, 14)
+    adx = indicators.adx(bars.high, bars.low, bars.close, 14).adx
+    bottom, top = earlier(indicators.lowest(bars.low, 100), 1), earlier(indicators.highest(bars.high, 100), 1)
+    orders, said = ladder(bars, adx < 25.0, bottom, top, bottom - atr, 5), _grid(bars)
+    for field in Ladder._fields:
+        np.testing.assert_array_equal(getattr(said, field), getattr(orders, field), err_msg=field)
 
 
 @pytest.mark.parametrize(

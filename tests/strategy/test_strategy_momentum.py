@@ -135,9 +135,14 @@ def test_the_bypass_looks_back_from_fast_to_slow_bars_and_no_further() -> None:
 def test_the_bypass_buys_a_rise_of_no_confidence_but_not_one_that_has_turned() -> None:
     # 100 to 700 by way of wild bars: its t-statistic stays below 1.8.
     wild = np.array([100.0] * 20 + [400.0, 90.0, 500.0, 80.0, 300.0, 700.0])
-    said = _momentum(wild, bypass_pct=500.0)
-    assert _t(wild)[25] / 3.0 < 0.6
-    assert said.target[25] == 1.0
+    for certain_t, below in ((3.0, 0.6), (10.0, 0.3)):
+        said = _momentum(wild, bypass_pct=500.0, certain_t=certain_t)
+        assert _t(wild)[25] / certain_t < below
+        assert said.target[25] == 1.0
+    # Two crashes of 95 % weigh more than the 11 % a bar since then: below zero, and bought all the same.
+    fallen = np.concatenate(([40_000.0, 40_000.0, 2_000.0, 100.0], 100.0 * 1.105 ** np.arange(1, 19)))
+    assert _t(fallen)[21] < 0.0
+    assert _momentum(fallen, bypass_pct=500.0).target[21] == 1.0
     # 700 is +600 % on the 100 of four bars ago; three bars ago it was at 800, or at 690.
     for before, target in ((800.0, 0.0), (690.0, 1.0)):
         turned = np.append(np.full(25, 300.0), [100.0, before, 500.0, 500.0, 700.0])
@@ -145,11 +150,21 @@ def test_the_bypass_buys_a_rise_of_no_confidence_but_not_one_that_has_turned() -
 
 
 @pytest.mark.req("R2.1")
-def test_a_young_one_bought_by_the_bypass_is_let_go_when_it_no_longer_rises() -> None:
-    close = np.array([100.0, 100.0, 300.0, 700.0, 720.0, 740.0, 730.0, 735.0])
-    # Over two bars: 740 -> 730 at bar 6 is 720 -> 730, still up; bar 7: 740 -> 735, down.
-    said = _momentum(close, bypass_pct=500.0, min_age=200)
-    assert said.target.tolist() == [0, 0, 0, 1, 1, 1, 1, 0]
+@pytest.mark.parametrize(
+    ("quiet", "min_age"), [(2, 200), (2, 0), (40, 200)], ids=["both unknown", "confidence unknown", "too young"]
+)
+def test_one_bought_by_the_bypass_before_its_time_is_let_go_when_it_no_longer_rises(quiet: int, min_age: int) -> None:
+    close = np.append(np.full(quiet, 100.0), [300.0, 700.0, 720.0, 740.0, 730.0, 735.0])
+    # Over two bars: 720 -> 730 is still up, 740 -> 735 is down.
+    said = _momentum(close, bypass_pct=500.0, min_age=min_age)
+    assert said.target[quiet - 1 :].tolist() == [0, 0, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.req("R2.1")
+def test_confidence_alone_does_not_buy_what_falls_over_the_short_window() -> None:
+    close = np.append(_rise(40, drift=0.01), _rise(40, drift=0.01)[-1] * np.array([0.999, 0.998]))
+    assert _t(close)[41] > 1.8
+    assert _momentum(close, min_age=42).target[41] == 0.0
 
 
 def test_a_fast_window_above_the_slow_one_only_turns_the_bypass_round() -> None:

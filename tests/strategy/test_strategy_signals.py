@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ def test_columns_come_out_contiguous_whatever_they_were() -> None:
         (Signals(target=np.ones(4), confidence=np.array([0, 1, 1.5, 0])), "`confidence` is 1.5 at bar 2"),
         (Signals(target=np.ones(4), take=np.array([1.0, 0.0, 1.0, 1.0])), "`take` is 0.0 at bar 1"),
         (Signals(target=np.ones(4), limit=np.array([1.0, 1.0, -3.0, 1.0])), "`limit` is -3.0 at bar 2"),
+        (Signals(target=np.ones(4), keep=np.array([0.5, 0.0, np.nan, -0.1])), "`keep` is -0.1 at bar 3"),
         (Signals(target=None), r"`target` has shape \(\)"),  # type: ignore[arg-type]
     ],
 )
@@ -112,6 +114,25 @@ def test_a_strategy_cannot_change_the_bars() -> None:
         compute(_saying(writes), _bars(close))
     assert close[0] == 10.0
     assert close.flags.writeable
+
+
+def test_a_strategy_cannot_change_the_bars_of_a_peer_either() -> None:
+    close = CLOSE.copy()
+
+    def writes(bars: Bars) -> np.ndarray:
+        bars.peers[0].close[0] = 0.0
+        return bars.close
+
+    with pytest.raises(StrategyError, match="read-only"):
+        compute(_saying(writes), replace(_bars(), peers=(_bars(close),)))
+    assert close[0] == 10.0
+
+
+def test_the_level_that_stays_after_a_sale_may_be_none_or_nothing() -> None:
+    keep = np.array([0.5, 0.0, np.nan, 0.25])
+    signals = compute(_saying(Signals(target=np.ones(4), take=CLOSE + 1.0, keep=keep)), _bars())
+    assert signals.keep is not None
+    np.testing.assert_array_equal(signals.keep, keep)
 
 
 def test_zero_over_zero_in_a_strategy_is_nan_without_a_warning() -> None:

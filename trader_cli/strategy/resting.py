@@ -68,10 +68,9 @@ def _ladder(
         # What rested when the bar opened is what was said at the close before.
         ended = False
         if i > 0:
-            before = held
             if low[i] <= limit[i - 1]:
                 held += 1
-            if high[i] >= take[i - 1] and before > 0:
+            if high[i] >= take[i - 1]:
                 held -= 1
             resting = target[i - 1] > 0.0
             outside = held > 0 and (close[i] < floor or close[i] > ceiling)
