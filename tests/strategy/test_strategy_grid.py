@@ -49,7 +49,8 @@ def test_the_holding_rises_line_by_line_as_the_price_falls_and_falls_as_it_rises
         ((105.5, 104.0, 104.5), (0.4, 102.0, 106.0, 0.0, 98.0)),  # touched: one step held, sold one line up
         ((105.0, 101.9, 102.5), (0.6, 100.0, 104.0, 0.2, 98.0)),  # the second at 102, sold at 104
         ((104.0, 102.1, 103.5), (0.4, 102.0, 106.0, 0.0, 98.0)),  # 104 touched: one left
-        ((106.2, 101.5, 105.0), (0.4, 102.0, 106.0, 0.0, 98.0)),  # both rested at the open: bought 102, sold 106
+        ((106.2, 101.5, 105.0), (0.6, 100.0, 104.0, 0.2, 98.0)),  # 102 and 106 touched: bought, not sold
+        ((106.0, 105.0, 105.5), (0.4, 102.0, 106.0, 0.0, 98.0)),  # above 104 and 106: one sale a bar
         ((106.0, 105.0, 105.8), (0.2, 104.0, NAN, NAN, 98.0)),  # all sold: a new ladder below 105.8
         ((101.0, 100.1, 100.5), (0.4, 102.0, 106.0, 0.0, 98.0)),  # fell through three lines: one order, one step
         ((101.5, 100.2, 101.0), (0.6, 100.0, 104.0, 0.2, 98.0)),  # 102 rested above the price: bought
@@ -201,12 +202,11 @@ def _follow(bars: Bars, said: Ladder, steps: int) -> tuple[list[int], list[float
         if said.target[i - 1] == 0.0:
             held, cash = 0, 0.0
         else:
-            resting = held
             if bars.low[i] <= said.limit[i - 1]:
-                assert round(said.target[i - 1] * steps) == resting + 1
+                assert round(said.target[i - 1] * steps) == held + 1
                 held, cash = held + 1, cash - said.limit[i - 1]
-            if resting > 0 and bars.high[i] >= said.take[i - 1]:
-                assert round(said.keep[i - 1] * steps) == resting - 1
+            elif bars.high[i] >= said.take[i - 1]:
+                assert round(said.keep[i - 1] * steps) == held - 1
                 held, cash = held - 1, cash + said.take[i - 1]
                 if held == 0:
                     earned.append(cash)

@@ -5,10 +5,10 @@ j - 1. While nothing is held the ladder follows the range from close to close, a
 as a buy. From the first purchase to the last sale the lines and the stop stay as they were when that order was placed.
 
 What it believes is held is what the statements of the closes before made of each bar, a limit being filled when it is
-touched. At most one order rests on each side, so that a bar buys one step at most and sells one at most; a bar that
-crosses more lines is followed one line a bar, at the better price of the open. Both rest when the bar opens, so that a
-bar that touches both fills both. What the bar bought is not sold in it: nothing was resting for it yet. Where the stop
-is touched it comes after every purchase and before any sale.
+touched. At most one order rests on each side, so that a bar moves the holding by one step at most; one that crosses
+more lines is followed line by line, at the better price of the open. The worse comes first: a bar that touches both
+sides buys and does not sell, and one that touches the stop loses all. That is also what the engine does: a sale that
+keeps a part is not reached in a bar that added.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _ladder(
         if i > 0:
             if low[i] <= limit[i - 1]:
                 held += 1
-            if high[i] >= take[i - 1]:
+            elif high[i] >= take[i - 1]:
                 held -= 1
             resting = target[i - 1] > 0.0
             outside = held > 0 and (close[i] < floor or close[i] > ceiling)
