@@ -201,16 +201,15 @@ def _follow(bars: Bars, said: Ladder, steps: int) -> tuple[list[int], list[float
     for i in range(1, len(bars)):
         if said.target[i - 1] == 0.0:
             held, cash = 0, 0.0
-        else:
-            if bars.low[i] <= said.limit[i - 1]:
-                assert round(said.target[i - 1] * steps) == held + 1
-                held, cash = held + 1, cash - said.limit[i - 1]
-            elif bars.high[i] >= said.take[i - 1]:
-                assert round(said.keep[i - 1] * steps) == held - 1
-                held, cash = held - 1, cash + said.take[i - 1]
-                if held == 0:
-                    earned.append(cash)
-                    cash = 0.0
+        elif bars.low[i] <= said.limit[i - 1]:
+            assert round(said.target[i - 1] * steps) == held + 1
+            held, cash = held + 1, cash - said.limit[i - 1]
+        elif bars.high[i] >= said.take[i - 1]:
+            assert round(said.keep[i - 1] * steps) == held - 1
+            held, cash = held - 1, cash + said.take[i - 1]
+            if held == 0:
+                earned.append(cash)
+                cash = 0.0
         holdings.append(held)
     return holdings, earned
 
