@@ -6,12 +6,14 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from books import record
 
 from trader_cli.ledger import Ledger
 from trader_cli.ledger.chain import GENESIS, chain, row_bytes
+from trader_cli.ledger.posting import post
 from trader_cli.ledger.verify import Finding, verify
 
 URL = "sqlite:///trader.db"
@@ -112,3 +114,43 @@ def test_one_missing_run_leaves_room_for_what_is_the_cause(sound: Path, tmp_path
     ledger.close()
     assert any(one.table == "runs" and "the chain ends at row 1" in one.message for one in found)
     assert any(one.table == "transactions" and "and so do 83 more rows" in one.message for one in found)
+
+
+@pytest.mark.req("X4")
+@pytest.mark.req("R2.5")
+@pytest.mark.parametrize("wallets", [1, 3])
+@pytest.mark.parametrize(
+    ("out_of", "into", "says"),
+    [
+        ("assets:holding", "equity:market", {"the balance of `assets:holding:"}),
+        ("income:trading", "equity:market", {"the result of round trips", "the income of `"}),
+        ("assets:cash", "expenses:fees", {"cash at the end is", "cash at the end of `"}),
+    ],
+)
+def test_entries_that_sum_to_zero_and_are_wrong_are_found(
+    tmp_path: Path, wallets: int, out_of: str, into: str, says: set[str]
+) -> None:
+    """One unit of one fill booked on the wrong account of its own wallet: every sum and every chain is right."""
+    run = record(5, 60, wallets=wallets)
+    posting = post(run)
+    names = [name for name, _ in posting.names]
+    line = next(
+        i
+        for i, account in enumerate(posting.account)
+        if names[account].startswith(out_of) and posting.txn[i] > posting.transfers
+    )
+    same = posting.txn == posting.txn[line]
+    asset = posting.names[posting.account[line]][1]
+    other = next(
+        i
+        for i in same.nonzero()[0]
+        if names[posting.account[i]].startswith(into) and posting.names[posting.account[i]][1] == asset
+    )
+    posting.amount[line] += 1
+    posting.amount[other] -= 1
+    ledger = Ledger.open(URL, tmp_path)
+    with patch("trader_cli.ledger.record.post", lambda _: posting):
+        ledger.record_run(run)
+    found = verify(ledger)
+    ledger.close()
+    assert all(any(one.message.startswith(text) for one in found) for text in says), found
