@@ -64,7 +64,7 @@ def test_the_cap_holds() -> None:
 
 
 def test_even_odds_won_60_of_100_times() -> None:
-    # b = 1: f = 2 p - 1 = 0.2, Kelly's own example. 60 wins and 40 losses of 1 % each.
+    # b = 1: f = p - q = 0.2 (Kelly 1956). 60 wins and 40 losses of 1 % each.
     assert kelly_rate(60, 40, 60_000_000, 40_000_000, ONE, ONE) == 20_000_000
 
 

@@ -101,7 +101,7 @@ def test_no_nearby_weights_are_nearer_to_equal_risk() -> None:
 
 @given(VOLATILITY, VOLATILITY, st.floats(-0.99, 0.99))
 def test_two_rows_are_weighted_by_inverse_volatility_whatever_their_correlation(one, other, rho) -> None:
-    # w1 (w1 s1^2 + w2 c) = w2 (w2 s2^2 + w1 c) leaves w1 s1 = w2 s2 (Maillard, Roncalli and Teiletche 2010, section 3.1).
+    # w1 (w1 s1^2 + w2 c) = w2 (w2 s2^2 + w1 c) leaves w1 s1 = w2 s2 (Maillard, Roncalli and Teiletche 2010).
     weights, converged = solved([[one * one, rho * one * other], [rho * one * other, other * other]])
     assert converged
     assert weights == pytest.approx([other / (one + other), one / (one + other)], rel=1e-9)

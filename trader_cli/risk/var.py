@@ -39,11 +39,9 @@ def tail_size(n: int, confidence: float) -> int:
     The rank of the VaR is the smallest k with k / n >= confidence; decided on the quotient, which is rounded as the
     decimal `confidence` is: 0.07 * 100 is above 7 in floats, 7 / 100 is not above 0.07.
     """
-    rank = max(1, min(n, int(confidence * n)))
-    while rank < n and rank / n < confidence:
+    rank = int(confidence * n)
+    if rank / n < confidence:
         rank += 1
-    while rank > 1 and (rank - 1) / n >= confidence:
-        rank -= 1
     return n - rank + 1
 
 
