@@ -25,6 +25,7 @@ class Bars:
 
     open_ms: int64 (n,), ms UTC of each bar's open. open, high, low, close, volume: float64 (n,);
     prices in quote per base, volume in base. A bar that does not exist is absent, never filled in.
+    peers: the same symbol at other venues, for strategies that compare; each on its own opens, closed bars only.
     """
 
     symbol: str
@@ -36,6 +37,7 @@ class Bars:
     low: Floats
     close: Floats
     volume: Floats
+    peers: tuple[Bars, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {name: len(getattr(self, name)) for name in ("open_ms", *COLUMNS)}
@@ -48,7 +50,13 @@ class Bars:
     def __getitem__(self, rows: slice) -> Bars:
         """Return a slice of rows as views; `bars[:n]` is what was known after bar n-1 closed."""
         cut: dict[str, Any] = {name: getattr(self, name)[rows] for name in ("open_ms", *COLUMNS)}
-        return replace(self, **cut)
+        one = replace(self, **cut)
+        if not self.peers:
+            return one
+        if len(one) == 0:
+            return replace(one, peers=tuple(peer[:0] for peer in self.peers))
+        first, last = int(one.open_ms[0]), int(one.open_ms[-1])
+        return replace(one, peers=tuple(peer.between(first, last + 1) for peer in self.peers))
 
     def between(self, since_ms: int | None, until_ms: int | None) -> Bars:
         """Return the bars that open in the half-open span [since_ms, until_ms); None = no bound."""

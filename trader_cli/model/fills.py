@@ -34,6 +34,13 @@ class Reason(IntEnum):
     TRAIL = 2
     TARGET = 3
     REBALANCE = 4
+    KILL = 5
+    HIGH_RISK = 6
+    BREAK_EVEN = 7
+    MICRO_PROFIT = 8
+    PARTIAL = 9
+    TIME = 10
+    SWAP = 11
 
     @property
     def label(self) -> str:
@@ -48,6 +55,21 @@ class Refusal(IntEnum):
     ROUNDS_TO_ZERO = 1
     NO_CASH = 2
     MAX_POSITIONS = 3
+    MAX_SYMBOL = 4
+    MAX_WALLET = 5
+    MAX_GROSS = 6
+    CASH_RESERVE = 7
+    CORRELATION = 8
+    VAR = 9
+    CVAR = 10
+    DAILY_LOSS = 11
+    DRAWDOWN = 12
+    LOSING_STREAK = 13
+    STALE_DATA = 14
+    LOW_CONFIDENCE = 15
+    HALTED = 16
+    OTHER_LEG = 17
+    LEG_COSTS = 18
 
     @property
     def label(self) -> str:
@@ -61,7 +83,7 @@ class Fills:
 
     time_ms: ms UTC of the open of the bar in which it filled. symbol: index into `symbols`. side: +1 buy, -1 sell.
     quantity: > 0, 1e-8 base. price: price units of the symbol (10**-price_decimals quote). notional and fee:
-    1e-8 quote, notional > 0, fee >= 0 (paid). kind: OrderKind. reason: Reason.
+    1e-8 quote, notional > 0, fee >= 0 (paid). kind: OrderKind. reason: Reason. wallet: index of the wallet that paid.
     """
 
     symbols: tuple[str, ...]
@@ -74,6 +96,7 @@ class Fills:
     fee: Ints
     kind: Ints
     reason: Ints
+    wallet: Ints
 
     def __len__(self) -> int:
         return len(self.time_ms)
@@ -95,7 +118,7 @@ class RoundTrips:
     symbol: index into `symbols`. entry_ms, exit_ms: ms UTC of first buy and last sell. quantity: total bought,
     1e-8 base. bought, sold: notional of all buys and all sells, 1e-8 quote. fees: all fees, 1e-8 quote.
     pnl = sold - bought - fees, 1e-8 quote. reason: Reason of the last sell. bars: bars from entry to exit.
-    last_fill: index of the closing fill.
+    last_fill: index of the closing fill. wallet: index of the wallet that held it.
     Average prices follow: bought / quantity and sold / quantity.
     """
 
@@ -111,6 +134,7 @@ class RoundTrips:
     reason: Ints
     bars: Ints
     last_fill: Ints
+    wallet: Ints
 
     def __len__(self) -> int:
         return len(self.entry_ms)

@@ -20,6 +20,7 @@ class Instrument:
     """Steps and minimums of one symbol, in Decimal as the venue states them.
 
     tick: price step, quote per base. lot: quantity step, base. min_quantity: base; min_notional: quote; 0 = none.
+    learned_minimum: the smallest order in quote that the venue's refusals have taught us (R1.4); 0 = none.
     described is False where nobody stated the steps and 1e-8 is assumed.
     """
 
@@ -30,13 +31,14 @@ class Instrument:
     min_notional: Decimal = Decimal(0)
     quote_currency: str = "USD"
     described: bool = False
+    learned_minimum: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         for name in ("tick", "lot"):
             value: Decimal = getattr(self, name)
             if not value.is_finite() or value <= 0:
                 raise UsageError(f"instrument `{self.symbol}`: {name} is {value}, it must be above 0")
-        for name in ("min_quantity", "min_notional"):
+        for name in ("min_quantity", "min_notional", "learned_minimum"):
             value = getattr(self, name)
             if not value.is_finite() or value < 0:
                 raise UsageError(f"instrument `{self.symbol}`: {name} is {value}, it cannot be negative")
@@ -85,6 +87,11 @@ class Instrument:
     def min_notional_units(self) -> int:
         """The smallest order in units of 1e-8 quote, rounded up."""
         return -int(-self.min_notional.scaleb(CASH_DECIMALS) // 1)
+
+    @property
+    def learned_minimum_units(self) -> int:
+        """The learned smallest order in units of 1e-8 quote, rounded up."""
+        return -int(-self.learned_minimum.scaleb(CASH_DECIMALS) // 1)
 
     def price_units(self, price: float) -> int:
         """Return a price in this symbol's price units, rounded to the nearest, as the compiled path does."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.instrument import Instrument
+from trader_cli.model.risk import RiskEvent, StrategyRecord, WalletRecord
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,10 @@ class RunRecord:
 
     run_id: unique, given by the caller. params, config, stats, data_digests: JSON-able. started_ms: wall clock, ms UTC.
     start_ms, end_ms: open of the first and close of the last bar. cash_start, cash_end, equity_end: 1e-8 quote.
-    holdings: held quantity at the end per symbol, 1e-8 base. marks: last price per symbol, price units.
-    digest: SHA-256 of the fills. code_digest: SHA-256 of strategy source and engine. data_digests: per symbol.
+    holdings: held quantity at the end, 1e-8 base, one per wallet and symbol, the first wallet's symbols first.
+    marks: last price per symbol, price units. digest: SHA-256 of the fills. code_digest: SHA-256 of strategy source and
+    engine. data_digests: per symbol. wallets: at least one; fills and round trips index it. trip_strategies: per round
+    trip the index into `strategies` of the one that opened it.
     """
 
     run_id: str
@@ -44,3 +47,7 @@ class RunRecord:
     stats: Mapping[str, object]
     fills: Fills
     round_trips: RoundTrips
+    wallets: tuple[WalletRecord, ...]
+    strategies: tuple[StrategyRecord, ...]
+    trip_strategies: tuple[int, ...]
+    risk_events: tuple[RiskEvent, ...]

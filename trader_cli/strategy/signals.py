@@ -21,15 +21,17 @@ class Signals:
 
     target: wanted holding as a level, 1 = a whole position, 0 or less = flat on a spot venue, NaN = keep what
     is held. confidence: in [0, 1], NaN = not stated. stop, take: absolute prices of the protective stop and
-    the profit target for a position held after this close, NaN = none. limit: enter by a limit order at this
-    price, trigger: enter by a buy-stop at this price; NaN = at market. Prices are in quote per base. None =
-    the strategy never says.
+    the profit target for a position held after this close, NaN = none. keep: the level that stays when `take` is
+    reached, below the level held; NaN = none stays, and the strategy must let go before it may enter again. limit: enter
+    or add by a limit order at this price, trigger: enter by a buy-stop at this price; NaN = at market. Prices are in
+    quote per base. None = the strategy never says.
     """
 
     target: Levels
     confidence: Floats | None = None
     stop: Floats | None = None
     take: Floats | None = None
+    keep: Floats | None = None
     limit: Floats | None = None
     trigger: Floats | None = None
 
@@ -75,6 +77,11 @@ def _column(name: str, value: object, bars: int) -> Floats:
         if bad.any():
             row = int(bad.argmax())
             raise StrategyError(f"`confidence` is {column[row]} at bar {row}, it must be between 0 and 1")
+    if name == "keep" and (column < 0.0).any():
+        row = int((column < 0.0).argmax())
+        raise StrategyError(
+            f"`keep` is {column[row]} at bar {row}, a level that stays is not below 0", "use NaN for none"
+        )
     if name == "stop" and (column <= 0.0).any():
         # A price never falls to 0: such a stop is no stop. Wide ones below cheap prices get there by subtraction.
         column = np.where(column <= 0.0, np.nan, column)
