@@ -145,6 +145,10 @@ def test_bars_before_a_symbol_existed_count_as_no_change() -> None:
     assert losses_of(prices, 3, 3, [100, 100], [0, 1]) == pytest.approx([-10.0, 0.0, 20.0])
 
 
+def test_a_fall_to_nothing_loses_all_and_nothing_has_no_return() -> None:
+    assert losses_of(market((10, 0, 0, 5)), 3, 3, [100], [0]).tolist() == [100.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize(("bar", "window", "n"), [(0, 5, 0), (1, 5, 1), (5, 5, 5), (9, 5, 5), (9, 1, 1), (9, 0, 0)])
 def test_only_bars_of_the_window_that_have_a_bar_before_them_count(bar, window, n) -> None:
     assert len(losses_of(market(range(1, 11)), bar, window, [1], [0])) == n
