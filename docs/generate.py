@@ -22,9 +22,9 @@ import typer
 from trader_cli import errors
 from trader_cli.cli.kit import COMMON
 from trader_cli.cli.main import app, run
-from trader_cli.config.judge import shown
 from trader_cli.config.layers import load_settings, preset_names
-from trader_cli.config.settings import InstrumentSteps, keys
+from trader_cli.config.settings import OPEN, Settings, keys, open_key
+from trader_cli.config.value import shown, shown_key
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = "<!-- Made by docs/generate.py; edit the program, not this page. -->\n\n"
@@ -89,9 +89,34 @@ def configuration() -> str:
     for key, meaning in keys().items():
         values = " | ".join(f"`{shown(loaded.explain(key)[-1].value)}`" for loaded in presets.values())
         lines.append(f"| `{key}` | {meaning} | {values} |")
-    lines.append('\nSteps of an instrument, `[instruments."BTC/USD"]`:\n')
-    lines.extend(f"- `{name}`: {field.description}" for name, field in InstrumentSteps.model_fields.items())
-    return "\n".join(lines) + "\n"
+    lines.append("\nThe names in the tables that follow are yours; a wallet needs both of its keys.")
+    for table, (example, keyed) in _OPEN_TABLES.items():
+        lines.append(f"\n## `[{table}.{shown_key(example)}]`: {Settings.model_fields[table].description}\n")
+        model = OPEN[table]
+        if model is not None:
+            lines.extend(f"- `{name}`: {field.description}" for name, field in model.model_fields.items())
+        lines.append(keyed)
+        for preset, loaded in presets.items():
+            stated = {key: values[-1].value for key, values in loaded.layers.items() if key.startswith(f"{table}.")}
+            if stated:
+                lines.append(f"\nIn `{preset}`:\n")
+                lines.extend(f"- `{_dotted(key)}` = `{shown(value)}`" for key, value in stated.items())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+_OPEN_TABLES = {
+    "wallets": ("momentum", ""),
+    "params": (
+        "momentum",
+        "What a strategy's parameters are called, `trader strategy show NAME` says.",
+    ),
+    "instruments": ("BTC/USD", ""),
+}
+
+
+def _dotted(key: str) -> str:
+    """Return a key of an open-ended table as the file writes it."""
+    return ".".join(shown_key(part) for part in open_key(key) or (key,))
 
 
 _EXAMPLES = (

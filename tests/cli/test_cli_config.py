@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trader_cli.cli.main import run
-from trader_cli.config.layers import load_settings, preset_names
+from trader_cli.config.layers import load_settings, preset_names, preset_values
 from trader_cli.config.settings import keys
 
 
@@ -34,8 +34,11 @@ def test_show_prints_a_trader_toml_that_means_the_same(home: Path, said: Any, pr
     loaded = load_settings(None, home, {}, {})
     assert loaded.preset == preset
     assert loaded.settings.data.symbols == ("A/USD", "B/USD")
-    assert set(tomllib.loads(out)) == {key.partition(".")[0] for key in keys()} | {"preset", "instruments"}
-    assert set(loaded.layers) == {*keys(), "instruments.A/USD.tick"}
+    stated = {*preset_values(preset), "instruments.A/USD.tick"}
+    assert set(tomllib.loads(out)) == {key.partition(".")[0] for key in stated} | {"preset"}
+    assert {key for key, values in loaded.layers.items() if values[-1].layer == "file"} == stated >= set(keys())
+    wanted = load_settings(preset, home / "none", {}, {"data.symbols": "A/USD,B/USD", "instruments.A/USD.tick": "0.05"})
+    assert loaded.settings == wanted.settings
 
 
 def test_show_names_where_a_value_that_is_not_the_presets_came_from(
@@ -56,17 +59,18 @@ def test_show_names_where_a_value_that_is_not_the_presets_came_from(
 
 def test_explain_shows_every_layer_and_which_one_won(home: Path, said: Any) -> None:
     (home / "trader.toml").write_text("[risk]\nmax_positions = 2\n")
+    three = preset_values("paper-500")["risk.max_positions"][0]
     code, out, _ = said("config", "explain", "risk.max_positions", "--set", "risk.max_positions=9")
     assert code == 0
     assert out.splitlines()[1:] == [
-        "   3   preset: preset `paper-500`",
+        f"   {three}   preset: preset `paper-500`",
         f"   2   file: `{home / 'trader.toml'}` line 2",
         "-> 9   flag: the command line",
     ]
     _, out, _ = said("config", "explain", "risk.max_positions", "--json")
     values = json.loads(out)["result"]["values"]
     assert [(one["value"], one["layer"], one["won"]) for one in values] == [
-        ("3", "preset", False),
+        (str(three), "preset", False),
         ("2", "file", True),
     ]
 
@@ -86,6 +90,41 @@ def test_explain_works_where_check_refuses(home: Path, said: Any) -> None:
 def test_explain_knows_the_preset_and_steps_that_nobody_stated(home: Path, said: Any) -> None:
     assert "-> plain   flag: the command line" in said("config", "explain", "preset", "--preset", "plain")[1]
     assert "nobody states it" in said("config", "explain", "instruments.BTC/USD.tick")[1]
+    out = said("config", "explain", 'instruments."BTC/USD".tick', "--set", 'instruments."BTC/USD".tick=0.5')[1]
+    assert out.splitlines() == ["instruments.BTC/USD.tick: price step", "-> 0.5   flag: the command line"]
+    assert "there is no such wallet" in said("config", "explain", "wallets.mine.share_pct")[1]
+    assert "the strategy's own default" in said("config", "explain", "params.momentum.fast")[1]
+    assert "based on `plain`" in said("config", "explain", "costs.fee_bps")[1]
+
+
+def test_the_tables_of_ones_own_are_shown_and_explained(home: Path, said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "trader.toml").write_text('[params."é x"]\n"b c" = 0.25\n[wallets.grid]\nshare_pct = 10\n')
+    monkeypatch.setenv("TRADER_WALLETS__MEAN_REVERSION__SHARE_PCT", "20")
+    _, out, _ = said(
+        "config", "show", "--preset", "solana-wallets", "--set", "wallets.momentum.strategies=momentum,demo_ma"
+    )
+    file = f"# file: `{home / 'trader.toml'}` line"
+    assert f'[params."é x"]\n"b c" = "0.25"   {file} 2' in out
+    assert f'[wallets.grid]\nstrategies = ["grid"]\nshare_pct = "10"   {file} 4' in out
+    stated = {key: value for key, (value, _) in preset_values("solana-wallets").items()}
+    share = stated["wallets.momentum.share_pct"]
+    assert f'strategies = ["momentum", "demo_ma"]   # flag: the command line\nshare_pct = "{share}"\n' in out
+    assert 'share_pct = "20"   # environment: environment `TRADER_WALLETS__MEAN_REVERSION__SHARE_PCT`' in out
+    monkeypatch.setenv("TRADER_PRESET", "solana-wallets")
+    _, out, _ = said("config", "explain", "wallets.mean-reversion.share_pct")
+    assert out.splitlines() == [
+        "wallets.mean-reversion.share_pct: share of the account's cash; 0 = no such wallet",
+        f"   {stated['wallets.mean-reversion.share_pct']}   preset: preset `solana-wallets`",
+        "-> 20   environment: environment `TRADER_WALLETS__MEAN_REVERSION__SHARE_PCT`",
+    ]
+    _, out, _ = said("config", "explain", "wallets.grid.strategies")
+    assert '-> ["grid"]   preset: preset `solana-wallets`' in out
+    assert said("config", "check")[0] == 0
+    code, _, err = said("config", "check", "--set", "wallets.grid.share_pct=99", "--set", "wallets.x.share_pct=1")
+    assert code == 2
+    assert "`wallets.x.share_pct` is stated on the command line, `wallets.x.strategies` nowhere" in err
+    total = sum(int(stated[f"wallets.{name}.share_pct"]) for name in ("momentum", "arbitrage")) + 20 + 99
+    assert f"the wallets share out {total} % of the account" in err
 
 
 def test_a_password_is_never_printed(home: Path, said: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,21 +6,21 @@ import json
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trader_cli.config.file import read_file
-from trader_cli.config.judge import masked, shown
 from trader_cli.config.layers import load_settings, preset_names, preset_text, stated
 from trader_cli.config.moment import time_ms
-from trader_cli.config.settings import Settings, keys, meaning_of
+from trader_cli.config.settings import OPEN, Settings, keys, meaning_of
+from trader_cli.config.value import masked, shown, shown_key
 from trader_cli.errors import UsageError
 from trader_cli.wiring import Wiring, builtin_dir
 
-# Values that every key of a kind takes; one for the file, one for the environment, one for the flag.
+# Values that a key takes; one for the file, one for the environment, one for the flag.
 NUMBERS = ["0.1", "0.2", "0.3"]
 TEXTS = {
     "account.quote": ["EUR", "GBP", "CHF"],
@@ -28,16 +28,28 @@ TEXTS = {
     "data.timeframe": ["1h", "4h", "1d"],
     "data.since": ["2018-01-01", "2018-01-02", "2018-01-03T12:00Z"],
     "data.until": ["2019-01-01", "2019-01-02", "2019-01-03"],
-    "sizing.method": ["quantity", "notional", "fraction"],
     "ledger.url": ["sqlite:///a.db", "sqlite:///b.db", "sqlite://"],
     "data.symbols": ["A/USD", "B/USD,C/USD", ""],
-    "sizing.rebalance": ["true", "false", "true"],
-    "risk.max_positions": ["1", "2", "30"],
+    "consensus.timeframes": ["1m,5m,15m", "1h", ""],
+    "risk.var_confidence_pct": ["90", "95", "99.5"],
+    # All points together must reach the score.
+    "exits.high_score": ["1", "2", "30"],
+    "exits.high_loss_points": ["80", "90", "100"],
 }
 
 
+def kind(key: str) -> Any:
+    section, _, name = key.partition(".")
+    return Settings.model_fields[section].annotation.model_fields[name].annotation
+
+
 def values(key: str) -> list[str]:
-    return TEXTS.get(key, NUMBERS)
+    if key in TEXTS:
+        return TEXTS[key]
+    if get_origin(kind(key)) is Literal:
+        words = [*get_args(kind(key))] * 2
+        return words[:3]
+    return {bool: ["true", "false", "true"], int: ["2", "3", "40"], Decimal: NUMBERS}[kind(key)]
 
 
 def read(loaded: Any, key: str) -> Any:
@@ -90,17 +102,20 @@ def test_what_config_show_prints_is_a_file_that_means_the_same(folder: Path, dat
     chosen = data.draw(st.lists(st.sampled_from(sorted(keys())), unique=True))
     flags: dict[str, Any] = {key: data.draw(st.sampled_from(values(key))) for key in chosen}
     flags['instruments."A.B/USD".tick'] = data.draw(st.sampled_from(NUMBERS))
+    flags["wallets.my-own_2.strategies"] = data.draw(st.sampled_from(["momentum", "momentum, grid"]))
+    flags["wallets.my-own_2.share_pct"] = "0"
+    flags["params.my own.x.y"] = data.draw(st.sampled_from([True, 7, 0.25, "0.25", "a word"]))
     (folder / "trader.toml").write_text("")
     loaded = load_settings(data.draw(st.sampled_from(preset_names())), folder, {}, flags)
     tree = loaded.settings.model_dump(mode="json")
     lines = [f"preset = {shown(loaded.preset)}"]
     for section, inner in tree.items():
-        if section == "instruments":
-            continue
-        lines += [f"[{section}]", *(f"{name} = {shown(value)}" for name, value in inner.items())]
-    for symbol, steps in tree["instruments"].items():
-        lines.append(f"[instruments.{shown(symbol)}]")
-        lines += [f"{name} = {shown(value)}" for name, value in steps.items() if value is not None]
+        if section not in OPEN:
+            lines += [f"[{section}]", *(f"{name} = {shown(value)}" for name, value in inner.items())]
+    for table in OPEN:
+        for own, entries in tree[table].items():
+            lines.append(f"[{table}.{shown_key(own)}]")
+            lines += [f"{shown_key(name)} = {shown(value)}" for name, value in entries.items() if value is not None]
     (folder / "trader.toml").write_text("\n".join(lines))
     again = load_settings(None, folder, {}, {})
     assert again.settings == loaded.settings
@@ -124,11 +139,9 @@ def test_whatever_lies_in_the_file_it_is_read_or_refused_with_its_name(folder: P
         assert str(path) in error.message
 
 
-@pytest.mark.parametrize("key", sorted(keys()))
+@pytest.mark.parametrize("key", sorted(key for key in keys() if kind(key) in (Decimal, int, bool)))
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e400", "abc"])
 def test_no_number_is_not_finite_negative_or_a_word(folder: Path, key: str, value: str) -> None:
-    if key in TEXTS and key not in ("risk.max_positions", "sizing.rebalance"):
-        return
     with pytest.raises(UsageError, match=f"`{key}` is `{value}` on the command line"):
         load_settings(None, folder / "none", {}, {key: value})
 
@@ -194,21 +207,28 @@ def test_what_is_broken_can_still_be_explained(tmp_path: Path) -> None:
     (tmp_path / "trader.toml").write_text('preset = "plain"\n[costs]\nfee_bps = -1\nnonsense = 2\n')
     found = stated(None, tmp_path, {}, {})
     assert [one.value for one in found.explain("costs.fee_bps")] == ["10", -1]
+    assert found.explain('instruments."A/USD".lot') == ()
+    assert found.explain("wallets.none.share_pct") == ()
     assert [one.value for one in found.explain("preset")] == ["paper-500", "plain"]
     assert found.explain("instruments.A/USD.lot") == ()
     with pytest.raises(UsageError, match="is not a configuration key"):
         found.explain("costs.nonsense")
+    with pytest.raises(UsageError) as caught:
+        found.explain("costs")
+    assert caught.value.hints == ("under it stand `costs.fee_bps`, `costs.maker_fee_bps`, `costs.slippage_bps`",)
 
 
 def test_every_key_has_a_meaning() -> None:
-    for key in (*keys(), "preset", "instruments.A/USD.tick"):
+    for key in (*keys(), "preset", "instruments.A/USD.tick", "wallets.a.share_pct", "params.momentum.look"):
         assert meaning_of(key)
-    assert meaning_of("nonsense") == ""
+    for key in ("nonsense", "wallets.a", "wallets.a.nonsense", "wallets..share_pct", "params.momentum."):
+        assert meaning_of(key) == ""
+    assert meaning_of("params.momentum.look") == "parameter `look` of strategy `momentum`"
 
 
 def test_no_default_hides_outside_the_presets() -> None:
     for section, field in Settings.model_fields.items():
-        if section != "instruments":
+        if section not in OPEN:
             assert field.is_required()
             assert all(one.is_required() for one in field.annotation.model_fields.values())
 
@@ -216,7 +236,7 @@ def test_no_default_hides_outside_the_presets() -> None:
 @pytest.mark.parametrize("name", preset_names())
 def test_every_number_of_a_preset_carries_a_reason_or_is_the_shared_choice(name: str) -> None:
     for line in preset_text(name).splitlines():
-        if "=" in line and not line.startswith(("cash", "quote")):
+        if "=" in line and not line.startswith(("cash", "quote", "base", "#")):
             assert "#" in line, line
 
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trader_cli.config.home import find_home
-from trader_cli.config.layers import load_settings, preset_names, preset_text
-from trader_cli.config.settings import keys
-from trader_cli.config.write import make_home
+from trader_cli.config.layers import load_settings, preset_names
+from trader_cli.config.settings import keys, open_key
+from trader_cli.config.write import config_text, make_home
 from trader_cli.errors import UsageError
 
 
@@ -27,7 +27,8 @@ def test_the_strongest_layer_that_says_something_wins(tmp_path: Path, stated: tu
         {"TRADER_RISK__MAX_POSITIONS": "12"} if env else {},
         {"risk.max_positions": "13"} if flag else {},
     )
-    wanted = 13 if flag else 12 if env else 11 if file else 3
+    preset = load_settings(None, tmp_path / "none", {}, {}).settings.risk.max_positions
+    wanted = 13 if flag else 12 if env else 11 if file else preset
     assert loaded.settings.risk.max_positions == wanted
     layers = [one.layer for one in loaded.explain("risk.max_positions")]
     assert layers == ["preset"] + ["file"] * file + ["environment"] * env + ["flag"] * flag
@@ -37,18 +38,13 @@ def test_the_strongest_layer_that_says_something_wins(tmp_path: Path, stated: tu
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_states_every_key(name: str, tmp_path: Path) -> None:
     loaded = load_settings(name, tmp_path, {}, {})
-    assert set(loaded.layers) == set(keys())
+    assert {key for key in loaded.layers if open_key(key) is None} == set(keys())
     assert all(keys().values())
 
 
 @pytest.mark.req("R4.2")
-@pytest.mark.req("R0.4")
 def test_the_default_preset_is_paper_500(tmp_path: Path) -> None:
-    loaded = load_settings(None, tmp_path, {}, {})
-    assert loaded.preset == "paper-500"
-    assert loaded.settings.account.cash == 500
-    assert loaded.settings.risk.max_positions == 3
-    assert loaded.settings.risk.min_notional == Decimal("2.0")
+    assert load_settings(None, tmp_path, {}, {}).preset == "paper-500"
 
 
 def test_plain_has_no_limits_but_cash_and_no_stops(tmp_path: Path) -> None:
@@ -56,10 +52,17 @@ def test_plain_has_no_limits_but_cash_and_no_stops(tmp_path: Path) -> None:
     assert (risk.max_positions, risk.stop_pct, risk.target_pct, risk.trail_pct, risk.min_notional) == (0, 0, 0, 0, 0)
 
 
-def test_the_file_may_name_the_preset_and_the_flag_beats_it(tmp_path: Path) -> None:
-    (tmp_path / "trader.toml").write_text('preset = "plain"\n')
-    assert load_settings(None, tmp_path, {"TRADER_PRESET": "paper-500"}, {}).preset == "plain"
-    assert load_settings("paper-500", tmp_path, {}, {}).preset == "paper-500"
+@pytest.mark.parametrize("flag", [None, "equities"])
+@pytest.mark.parametrize("env", [None, "", "kraken-micro"])
+@pytest.mark.parametrize("file", [None, "plain"])
+def test_the_preset_too_is_the_flags_then_the_environments_then_the_files(
+    tmp_path: Path, file: str | None, env: str | None, flag: str | None
+) -> None:
+    (tmp_path / "trader.toml").write_text("" if file is None else f'preset = "{file}"\n')
+    loaded = load_settings(flag, tmp_path, {} if env is None else {"TRADER_PRESET": env}, {})
+    assert loaded.preset == (flag or env or file or "paper-500")
+    layers = ["default"] + ["file"] * bool(file) + ["environment"] * bool(env) + ["flag"] * bool(flag)
+    assert [one.layer for one in loaded.explain("preset")] == layers
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,37 @@ def test_a_new_home_loads_and_is_made_once(tmp_path: Path) -> None:
     assert load_settings(None, tmp_path / "home", {}, {}).preset == "plain"
     with pytest.raises(UsageError, match="is there already"):
         make_home(tmp_path / "home", None)
-    # every key stands in it, commented out: taking the # off gives the preset again
-    text = (tmp_path / "home" / "trader.toml").read_text()
-    body = "\n".join(line.removeprefix("# ") for line in text.split("which layer won.\n")[1].splitlines())
-    assert body.strip() == preset_text("plain").strip()
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_new_file_without_its_hashes_states_every_key_and_means_the_preset(tmp_path: Path, name: str) -> None:
+    head, body = config_text(name).split("which layer won.\n")
+    lines = [line.removeprefix("# ") for line in body.splitlines()]
+    (tmp_path / "trader.toml").write_text("\n".join([head.splitlines()[0], *lines]))
+    loaded = load_settings(None, tmp_path, {}, {})
+    alone = load_settings(name, tmp_path / "none", {}, {})
+    assert loaded.settings == alone.settings
+    assert set(loaded.layers) == set(alone.layers)
+    # The line that is named is the line the key stands on, with its reason.
+    for key, values in loaded.layers.items():
+        assert [one.layer for one in values] == ["preset", "file"]
+        line = lines[int(values[-1].where.rpartition(" ")[2]) - 2]
+        assert line.startswith(f"{key.rpartition('.')[2]} = ")
+        assert "#" in line or key in ("account.cash", "account.quote")
+
+
+@pytest.mark.parametrize("name", preset_names())
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_keys_of_a_new_file_may_lose_their_hash(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    """As long as their tables' heads do, too: a part of the file means the preset like the whole."""
+    lines = config_text(name).splitlines()
+    keyed = [
+        i for i, line in enumerate(lines) if line.startswith("# ") and " = " in line and not line.startswith("# #")
+    ]
+    chosen = data.draw(st.sets(st.sampled_from(keyed)))
+    text = [line.removeprefix("# ") if i in chosen or line.startswith("# [") else line for i, line in enumerate(lines)]
+    (tmp_path / "trader.toml").write_text("\n".join(text))
+    loaded = load_settings(None, tmp_path, {}, {})
+    assert loaded.settings == load_settings(name, tmp_path / "none", {}, {}).settings
+    assert sum(one.layer == "file" for values in loaded.layers.values() for one in values) == len(chosen)

@@ -14,7 +14,8 @@ app = typer.Typer(help="The configuration: show, explain, check.", no_args_is_he
 @command(app, "show")
 def _show(run: Run) -> Outcome:
     """Print the whole configuration and where each value came from."""
-    from trader_cli.config.judge import Value, shown
+    from trader_cli.config.settings import OPEN
+    from trader_cli.config.value import Value, shown, shown_key
 
     parts = run.wiring()
     config = parts.config
@@ -23,20 +24,21 @@ def _show(run: Run) -> Outcome:
     def view(console: Any) -> None:
         def line(name: str, value: object, stated: Value) -> None:
             origin = "" if stated.layer == "preset" else f"   # {stated.layer}: {stated.where}"
-            console.print(f"{name} = {shown(value)}{origin}", markup=False)
+            console.print(f"{shown_key(name)} = {shown(value)}{origin}", markup=False)
 
         console.print(f"# home {parts.home}", markup=False)
         line("preset", config.preset, config.presets[-1])
         for section, values in tree.items():
-            if section != "instruments":
+            if section not in OPEN:
                 console.print(f"\n[{section}]", markup=False)
                 for name, value in values.items():
                     line(name, value, config.layers[f"{section}.{name}"][-1])
-        for symbol, steps in tree["instruments"].items():
-            console.print(f"\n[instruments.{shown(symbol)}]", markup=False)
-            for name, value in steps.items():
-                if value is not None:
-                    line(name, value, config.layers[f"instruments.{symbol}.{name}"][-1])
+        for table in OPEN:
+            for own, values in tree[table].items():
+                console.print(f"\n[{table}.{shown_key(own)}]", markup=False)
+                for name, value in values.items():
+                    if value is not None:
+                        line(name, value, config.layers[f"{table}.{own}.{name}"][-1])
 
     origins = {key: {"layer": values[-1].layer, "where": values[-1].where} for key, values in config.layers.items()}
     result = {"preset": config.preset, "home": str(parts.home), "settings": tree, "origins": origins}
@@ -48,9 +50,10 @@ def _explain(
     run: Run, key: Annotated[str, typer.Argument(help="A key, e.g. risk.max_positions.", autocompletion=complete_keys)]
 ) -> Outcome:
     """Print every layer's value of a key, and which one won."""
-    from trader_cli.config.judge import masked, shown
-    from trader_cli.config.settings import meaning_of
+    from trader_cli.config.settings import meaning_of, unquoted, unstated
+    from trader_cli.config.value import masked, shown
 
+    key = unquoted(key)
     # What the layers say, not judged: this is how the value that `check` refuses is found.
     values = run.wiring().stated.explain(key)
     meaning = meaning_of(key)
@@ -67,7 +70,7 @@ def _explain(
     def view(console: Any) -> None:
         console.print(f"{key}: {meaning}", markup=False)
         if not rows:
-            console.print("nobody states it: what is known of the symbol holds", markup=False)
+            console.print(f"nobody states it: {unstated(key)}", markup=False)
         for row in rows:
             mark = "->" if row["won"] else "  "
             console.print(f"{mark} {row['value']}   {row['layer']}: {row['where']}", markup=False)

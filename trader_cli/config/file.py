@@ -9,6 +9,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
+from trader_cli.config.settings import OPEN
 from trader_cli.errors import UsageError
 
 
@@ -23,7 +24,8 @@ def read_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         return tomllib.loads(text), _lines(text)
     except FileNotFoundError:
         return {}, {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Beside bad TOML and bad UTF-8: a number of thousands of digits, brackets in thousands of brackets.
         raise UsageError(f"`{path}` is not valid TOML: {error}") from error
     except OSError as error:
         raise UsageError(f"`{path}` cannot be read: {error.strerror}") from error
@@ -35,10 +37,10 @@ def flat(tree: Mapping[str, Any], sections: Mapping[str, object]) -> dict[str, A
     for section, inner in tree.items():
         if not isinstance(inner, dict) or (section not in sections and not inner):
             found[section] = inner
-        elif section == "instruments":
-            for symbol, steps in inner.items():
-                rows = steps if isinstance(steps, dict) else {"": steps}
-                found.update({f"instruments.{symbol}.{key}".rstrip("."): value for key, value in rows.items()})
+        elif section in OPEN:
+            for name, values in inner.items():
+                rows = values if isinstance(values, dict) else {"": values}
+                found.update({f"{section}.{name}.{key}".rstrip("."): value for key, value in rows.items()})
         else:
             found.update({f"{section}.{key}": value for key, value in inner.items()})
     return {key: value.isoformat() if isinstance(value, date | time) else value for key, value in found.items()}

@@ -12,8 +12,10 @@ from typing import Any
 
 from trader_cli.config.file import flat, read_file
 from trader_cli.config.home import CONFIG_NAME
-from trader_cli.config.judge import COMMAND_LINE, Problem, Value, at, judge
-from trader_cli.config.settings import InstrumentSteps, Settings, keys
+from trader_cli.config.judge import judge
+from trader_cli.config.settings import OPEN, Settings, keys, open_key, unquoted
+from trader_cli.config.value import COMMAND_LINE, Problem, Value, at
+from trader_cli.config.variable import key_of
 from trader_cli.errors import UsageError, did_you_mean
 
 DEFAULT_PRESET = "paper-500"
@@ -44,10 +46,13 @@ class Stated:
 
         Raises UsageError for an unknown key.
         """
+        key = unquoted(key)
         if key == "preset":
             return self.presets
         if key not in self.layers and not _known(key):
-            raise UsageError(f"`{key}` is not a configuration key", *_near(key, ()))
+            below = [f"`{one}`" for one in self.layers if one.startswith(f"{key}.")]
+            hints = (f"under it stand {', '.join(below)}",) if below else _near(key, ())
+            raise UsageError(f"`{key}` is not a configuration key", *hints)
         return self.layers.get(key, ())
 
 
@@ -76,6 +81,15 @@ def preset_text(name: str) -> str:
     return (resources.files("trader_cli.config") / "presets" / f"{name}.toml").read_text("utf-8")
 
 
+@cache
+def preset_values(name: str) -> Mapping[str, tuple[Any, str]]:
+    """Return a preset's values, `section.key` → (value, preset that states it): its own over those of its base."""
+    tree = tomllib.loads(preset_text(name))
+    base = tree.pop("base", None)
+    own = flat(tree, Settings.model_fields)
+    return {**(preset_values(base) if base else {}), **{key: (value, name) for key, value in own.items()}}
+
+
 def _preset_hint() -> str:
     return f"the presets are {', '.join(f'`{one}`' for one in preset_names())}"
 
@@ -83,8 +97,8 @@ def _preset_hint() -> str:
 def load_settings(preset: str | None, home: Path, env: Mapping[str, str], flags: Mapping[str, Any]) -> Loaded:
     """Return the configuration of a run; every problem of every layer is reported in one UsageError.
 
-    flags: `section.key` → value, from options and `--set`. The preset is the flag's, else the file's, else
-    TRADER_PRESET, else the default.
+    flags: `section.key` → value, from options and `--set`. The preset is the flag's, else
+    TRADER_PRESET, else the file's, else the default.
     """
     found = stated(preset, home, env, flags)
     return Loaded(found.preset, found.layers, found.presets, found.problems, judge(found.layers, found.problems))
@@ -95,10 +109,10 @@ def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mappin
     path = home / CONFIG_NAME
     file, lines = read_file(path)
     presets = [Value(DEFAULT_PRESET, "default", "the program")]
-    if env.get("TRADER_PRESET"):
-        presets.append(Value(env["TRADER_PRESET"], "environment", "environment `TRADER_PRESET`"))
     if "preset" in file:
         presets.append(Value(file.pop("preset"), "file", _place(path, lines.get("preset"))))
+    if env.get("TRADER_PRESET"):
+        presets.append(Value(env["TRADER_PRESET"], "environment", "environment `TRADER_PRESET`"))
     if preset:
         presets.append(Value(preset, "flag", COMMAND_LINE))
     chosen = presets[-1].value
@@ -113,17 +127,21 @@ def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mappin
         else:
             problems.append(_unknown(key, layer, where))
 
-    for key, value in flat(tomllib.loads(preset_text(chosen)), Settings.model_fields).items():
-        add(key, value, "preset", f"preset `{chosen}`")
+    for key, (value, name) in preset_values(chosen).items():
+        add(key, value, "preset", f"preset `{chosen}`" + (f", based on `{name}`" if name != chosen else ""))
     for key, value in flat(file, Settings.model_fields).items():
         add(key, value, "file", _place(path, lines.get(key)))
+    flags = {unquoted(key): value for key, value in flags.items()}
     for name in sorted(env):
         if name.startswith(PREFIX) and name not in _NOT_KEYS:
-            key = name.removeprefix(PREFIX).lower().replace("__", ".", 1)
-            add(key, env[name], "environment", f"environment `{name}`")
+            where = f"environment `{name}`"
+            meant = key_of(name.removeprefix(PREFIX), (*layers, *flags))
+            if isinstance(meant, Problem):
+                problems.append(meant)
+            else:
+                add(meant, env[name], "environment", where)
     for key, value in flags.items():
-        # A symbol in quotes is how the file writes it: instruments."BTC/USD".tick
-        add(key.replace('"', ""), value, "flag", COMMAND_LINE)
+        add(key, value, "flag", COMMAND_LINE)
     return Stated(chosen, layers, presets, problems)
 
 
@@ -132,8 +150,14 @@ def _place(path: Path, line: int | None) -> str:
 
 
 def _unknown(key: str, layer: str, where: str) -> Problem:
-    if key in Settings.model_fields or (key.startswith("instruments.") and key.count(".") == 1):
-        return Problem(f"`{key}` {at(where)} is a table, not a value", (f"write its keys under `[{key}]`",))
+    if key in Settings.model_fields or (key.partition(".")[0] in OPEN and key.count(".") == 1):
+        model = OPEN.get(key.partition(".")[0])
+        last = key.rpartition(".")[2]
+        if model is not None and last in model.model_fields:
+            hint = f"say of which: `{key.removesuffix(last)}NAME.{last}`"
+        else:
+            hint = f"write its keys under `[{key}]`"
+        return Problem(f"`{key}` {at(where)} is a table, not a value", (hint,))
     if key == "preset":
         return Problem(f"`preset` is no key {at(where)}", ("name it with `--preset NAME`",))
     near = _near(key, ("preset", *Settings.model_fields) if layer == "file" else ())
@@ -142,12 +166,20 @@ def _unknown(key: str, layer: str, where: str) -> Problem:
 
 def _near(key: str, more: Sequence[str]) -> tuple[str, ...]:
     known = [*keys(), *more]
-    if key.startswith("instruments."):
-        known += [f"{key.rpartition('.')[0]}.{name}" for name in InstrumentSteps.model_fields]
+    head, dot, rest = key.partition(".")
+    if dot and head not in Settings.model_fields and (table := did_you_mean(head, OPEN)):
+        near = table[0].split("`")[1]
+        if _known(f"{near}.{rest}"):
+            return (f"did you mean `{near}.{rest}`?",)
+    parts = open_key(key)
+    model = OPEN[parts[0]] if parts else None
+    if model is not None:
+        known += [f"{key.rpartition('.')[0]}.{name}" for name in model.model_fields]
     return did_you_mean(key, known)
 
 
 def _known(key: str) -> bool:
-    if key.startswith("instruments."):
-        return key.rpartition(".")[2] in InstrumentSteps.model_fields and key.count(".") >= 2
-    return key in keys()
+    if (parts := open_key(key)) is None:
+        return key in keys()
+    model = OPEN[parts[0]]
+    return model is None or parts[2] in model.model_fields

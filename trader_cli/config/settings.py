@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,10 +15,29 @@ def _no_truth(value: object) -> object:
     return value
 
 
+def _simple(value: object) -> object:
+    # Which type a parameter has, its strategy knows; these are all the types there are.
+    if not isinstance(value, bool | int | str):
+        raise ValueError("it must be a number, a word, true or false")
+    if isinstance(value, str) and value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        raise ValueError("it must be finite")
+    return value
+
+
 Positive = Annotated[Decimal, Field(gt=0, le=Decimal("1e10"), allow_inf_nan=False)]
 NotNegative = Annotated[Decimal, Field(ge=0, le=Decimal("1e10"), allow_inf_nan=False)]
 Bps = Annotated[Decimal, Field(ge=0, lt=10_000, decimal_places=4, allow_inf_nan=False)]
 Percent = Annotated[Decimal, Field(ge=0, lt=100, decimal_places=6, allow_inf_nan=False)]
+Wide = Annotated[Decimal, Field(ge=0, le=10_000, decimal_places=6, allow_inf_nan=False)]
+UpToAll = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6, allow_inf_nan=False)]
+Gain = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=6, allow_inf_nan=False)]
+Share = Annotated[Decimal, Field(gt=0, le=1, decimal_places=8, allow_inf_nan=False)]
+Multiple = Annotated[Decimal, Field(ge=0, le=1000, decimal_places=8, allow_inf_nan=False)]
+Correlation = Annotated[Decimal, Field(ge=0, lt=1, decimal_places=8, allow_inf_nan=False)]
+Confidence = Annotated[Decimal, Field(gt=50, lt=100, decimal_places=6, allow_inf_nan=False)]
+Part = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6, allow_inf_nan=False)]
+Points = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100)]
+Window = Annotated[int, BeforeValidator(_no_truth), Field(ge=2, le=100_000)]
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100_000)]
 
 
@@ -56,14 +75,30 @@ class Costs(Section):
 class Sizing(Section):
     """How much a wanted level of 1 is."""
 
-    method: Literal["quantity", "notional", "fraction"] = Field(description="which of the next three counts")
-    quantity: Positive = Field(description="base units a position")
-    notional: Positive = Field(description="quote a position, at the decision bar's close")
-    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=8, allow_inf_nan=False)] = Field(
-        description="share of equity a position"
+    method: Literal["quantity", "notional", "fraction", "risk", "volatility", "kelly"] = Field(
+        description="how a position's size is found"
     )
+    quantity: Positive = Field(description="base units a position, for `quantity`")
+    notional: Positive = Field(description="quote a position at the decision bar's close, for `notional`")
+    fraction: Share = Field(description="share of the wallet's equity a position; the most for the methods below")
+    risk_pct: Percent = Field(description="share of equity lost when the stop is reached, for `risk`")
+    risk_atr: Multiple = Field(description="distance of the stop in average true ranges where the strategy states none")
+    volatility_pct: Wide = Field(description="volatility a year a position may bring to the equity, for `volatility`")
+    kelly_share: Share = Field(description="part of the full Kelly fraction, for `kelly`")
+    kelly_cap_pct: Percent = Field(description="most of the equity that Kelly may ask for")
+    kelly_trades: Count = Field(description="closed round trips of the wallet before Kelly is trusted")
     rebalance: bool = Field(description="trade drift back, not only a changed level")
     dead_band_pct: Percent = Field(description="differences up to this share of the holding are left alone")
+
+
+class Allocation(Section):
+    """How a wallet's means are split among the symbols it wants; `sizing` then says how much of them is used."""
+
+    method: Literal["none", "equal", "risk_parity", "performance"] = Field(description="none = every position alone")
+    bars: Window = Field(description="bars of the covariance, for `risk_parity`")
+    trades: Count = Field(description="closed round trips before a symbol's result counts, for `performance`")
+    floor_pct: Percent = Field(description="least share of a symbol, for `performance`")
+    cap_pct: UpToAll = Field(description="largest share of a symbol, for `performance`")
 
 
 class Risk(Section):
@@ -71,11 +106,81 @@ class Risk(Section):
 
     max_positions: Count = Field(description="positions at once; 0 = no limit")
     stop_pct: Percent = Field(description="stop under the entry price; 0 = off")
-    target_pct: Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=6, allow_inf_nan=False)] = Field(
-        description="target over the entry price; 0 = off"
-    )
+    target_pct: Gain = Field(description="target over the entry price; 0 = off")
     trail_pct: Percent = Field(description="stop under the highest high since entry; 0 = off")
     min_notional: NotNegative = Field(description="smallest order in quote, beside each instrument's own")
+    raise_to_minimum: Multiple = Field(description="a smaller order becomes the minimum times this; 0 = it is refused")
+    max_symbol_pct: Wide = Field(description="most of the account's equity in one symbol; 0 = no limit")
+    max_wallet_pct: Wide = Field(description="most of a wallet's equity in holdings; 0 = no limit")
+    max_gross_pct: Wide = Field(description="most of the account's equity in holdings; 0 = no limit")
+    cash_reserve_pct: Percent = Field(description="share of a wallet's equity that stays cash; 0 = none")
+    max_correlation: Correlation = Field(description="entries more correlated with a held symbol are refused; 0 = off")
+    correlation_bars: Window = Field(description="bars over which correlation is measured")
+    max_var_pct: Percent = Field(description="most a bar may lose at the confidence below, of the account's equity; 0 = off")
+    max_cvar_pct: Percent = Field(description="most the bars beyond that may lose on average, of the account's equity; 0 = off")
+    var_confidence_pct: Confidence = Field(description="confidence of the value at risk, conditional or not")
+    var_bars: Window = Field(description="bars of history the value at risk is taken from")
+    min_confidence: Correlation = Field(description="a buy needs a confidence above this; 0 = off")
+    max_gap_bars: Count = Field(description="a buy needs the bar before to be at most this many bars ago; 0 = off")
+    daily_loss_pct: Percent = Field(
+        description="loss of the account in a UTC day that stops entries until the next; 0 = off"
+    )
+    drawdown_pct: Percent = Field(description="fall of the account from its peak that stops entries; 0 = off")
+    wallet_daily_loss_pct: Percent = Field(description="the same loss of a wallet stops its own entries; 0 = off")
+    wallet_drawdown_pct: Percent = Field(description="the same fall of a wallet stops its own entries; 0 = off")
+    close_on_drawdown: bool = Field(description="a drawdown breaker also sells what is held")
+    losing_streak: Count = Field(description="losing round trips in a row that pause a wallet; 0 = off")
+    cool_down_bars: Count = Field(description="bars the pause after a losing streak lasts")
+    swap_atr: Multiple = Field(
+        description="average true ranges a sure signal promises, for swapping the weakest position; 0 = never swap"
+    )
+
+
+class Exits(Section):
+    """What ends a position beside the strategy and the percentages under `risk`."""
+
+    atr_period: Window = Field(description="bars of the average true range that stops, sizes and scores use")
+    stop_atr: Multiple = Field(description="stop under the entry price, in average true ranges; 0 = off")
+    trail_atr: Multiple = Field(description="stop under the highest high, in average true ranges; 0 = off")
+    break_even_pct: Gain = Field(description="gain at which the stop rises to entry and costs; 0 = off")
+    micro_profit_pct: Gain = Field(description="gain at which a market order takes the profit; 0 = off")
+    profit_basis: Literal["net", "gross"] = Field(description="net = the micro-profit is after the costs of both trades, gross = before")
+    partial_pct: Gain = Field(description="gain at which a part is sold; 0 = off")
+    partial_share_pct: Percent = Field(description="share of the holding that the partial target sells")
+    max_bars: Count = Field(description="bars after which a position is closed; 0 = off")
+    high_score: Points = Field(description="risk score at which a position is closed as HIGH; 0 = off")
+    high_loss_pct: Percent = Field(description="open loss that earns its points in full")
+    high_atr_ratio: Multiple = Field(
+        description="average true range, against the entry's, that earns its points in full"
+    )
+    high_share_pct: Percent = Field(description="share of the wallet's equity that earns its points in full")
+    high_loss_points: Points = Field(description="points for the open loss")
+    high_atr_points: Points = Field(description="points for the grown range")
+    high_share_points: Points = Field(description="points for the share")
+    fibonacci: bool = Field(description="stops and targets from swings where the strategy states none")
+    fibonacci_wing: Window = Field(description="bars on each side that make a swing")
+    fibonacci_atr: Multiple = Field(description="average true ranges between a level and the stop under it")
+
+
+class Coordination(Section):
+    """Who decides where several strategies of a wallet disagree about a symbol."""
+
+    method: Literal["confidence", "reward_risk", "priority"] = Field(description="what the winner has most of; priority = a wallet's first strategy")
+
+
+class Consensus(Section):
+    """Which timeframes must agree on a buy; `risk.min_confidence` says how much."""
+
+    timeframes: tuple[str, ...] = Field(description="timeframes read together, the first the run's own; [] = only it")
+
+
+class Wallet(Section):
+    """One sub-account: which strategies trade in it, and its share of the account's cash."""
+
+    strategies: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        min_length=1, description="strategies, in order of priority"
+    )
+    share_pct: Part = Field(description="share of the account's cash; 0 = no such wallet")
 
 
 class Ledger(Section):
@@ -91,6 +196,7 @@ class InstrumentSteps(Section):
     lot: Positive | None = Field(default=None, description="quantity step")
     min_quantity: NotNegative | None = Field(default=None, description="smallest quantity")
     min_notional: NotNegative | None = Field(default=None, description="smallest order in quote")
+    learned_minimum: NotNegative | None = Field(default=None, description="smallest order the venue took, in quote")
     quote: str | None = Field(default=None, description="currency of a symbol without a slash")
 
 
@@ -101,13 +207,47 @@ class Settings(Section):
     data: Data
     costs: Costs
     sizing: Sizing
+    allocation: Allocation
     risk: Risk
+    exits: Exits
+    coordination: Coordination
+    consensus: Consensus
     ledger: Ledger
+    wallets: dict[str, Wallet] = Field(default_factory=dict, description="sub-accounts by name")
+    params: dict[str, dict[str, Annotated[Any, BeforeValidator(_simple)]]] = Field(
+        default_factory=dict, description="parameters by strategy"
+    )
     instruments: dict[str, InstrumentSteps] = Field(default_factory=dict, description="steps by symbol")
 
 
+OPEN: dict[str, type[Section] | None] = {"instruments": InstrumentSteps, "wallets": Wallet, "params": None}
+"""Tables with names of the user's own, `table.NAME.key`; None = what the keys may be is known elsewhere."""
+
+
+def unquoted(key: str) -> str:
+    """Return a key as it is kept: the file, and whoever copies from it, may write instruments."BTC/USD".tick."""
+    return key.replace('"', "").replace("'", "")
+
+
+def open_key(key: str) -> tuple[str, str, str] | None:
+    """Return (table, name, key) of a key in an open-ended table, None for any other; the name may hold dots."""
+    table, dot, rest = key.partition(".")
+    name, inner, last = rest.rpartition(".")
+    return (table, name, last) if table in OPEN and dot and inner and name and last else None
+
+
+def unstated(key: str) -> str:
+    """Return what holds where nobody states this key of an open-ended table."""
+    table = key.partition(".")[0]
+    return {
+        "instruments": "what is known of the symbol holds",
+        "wallets": "there is no such wallet",
+        "params": "the strategy's own default holds",
+    }[table]
+
+
 def keys() -> dict[str, str]:
-    """Return every key as `section.name` with its meaning; instruments are open-ended and not among them."""
+    """Return every key as `section.name` with its meaning; those of the open-ended tables are not among them."""
     found: dict[str, str] = {}
     for section, field in Settings.model_fields.items():
         model = field.annotation
@@ -118,8 +258,14 @@ def keys() -> dict[str, str]:
 
 
 def meaning_of(key: str) -> str:
-    """Return what a key means, also of `preset` and of an instrument's steps; empty for an unknown one."""
+    """Return what a key means, also of `preset` and in the open-ended tables; empty for an unknown one."""
     if key == "preset":
         return "the named defaults everything else starts from"
-    step = InstrumentSteps.model_fields.get(key.rpartition(".")[2]) if key.startswith("instruments.") else None
-    return keys().get(key, "") if step is None else step.description or ""
+    if (parts := open_key(key)) is None:
+        return keys().get(key, "")
+    table, name, last = parts
+    model = OPEN[table]
+    if model is None:
+        return f"parameter `{last}` of strategy `{name}`"
+    field = model.model_fields.get(last)
+    return "" if field is None else field.description or ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trader_cli.config.home import CONFIG_NAME
@@ -20,8 +22,44 @@ def config_text(preset: str) -> str:
         "# `trader config explain KEY` says which layer won.",
         "",
     ]
-    lines += [f"# {line}".rstrip() if line else "" for line in preset_text(preset).splitlines()]
+    lines += [f"# {line}".rstrip() if line else "" for line in _whole(preset)]
     return "\n".join(lines) + "\n"
+
+
+def _whole(preset: str) -> list[str]:
+    """Return a preset's lines with every key: its base's, replaced where it has a line of its own, then its own tables."""
+    own = preset_text(preset).splitlines()
+    base = tomllib.loads("\n".join(own)).get("base")
+    if base is None:
+        return own
+    stated = _keyed(own)
+    lines = own[: own.index(f'base = "{base}"')]
+    for key, line in _keyed_lines(_whole(base)):
+        if line.startswith("# ") and not key:
+            continue
+        lines.append(stated.pop(key, line) if key else line)
+    section = ""
+    for key, line in stated.items():
+        table = key.rpartition(".")[0]
+        if table != section:
+            lines += ["", f"[{table}]"]
+            section = table
+        lines.append(line)
+    return lines
+
+
+def _keyed(lines: Sequence[str]) -> dict[str, str]:
+    return {key: line for key, line in _keyed_lines(lines) if key and key != "base"}
+
+
+def _keyed_lines(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield (key, line); the key is empty for lines that hold none. Presets write one key a line."""
+    section = ""
+    for line in lines:
+        if line.startswith("["):
+            section = line.strip("[]") + "."
+        name, equals, _ = line.partition(" = ")
+        yield (f"{section}{name}" if equals and not line.startswith(("#", "[")) else ""), line
 
 
 def make_home(home: Path, preset: str | None) -> list[Path]:

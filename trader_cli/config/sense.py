@@ -1,0 +1,126 @@
+"""What only reading a value, or several beside each other, shows: well typed, within bounds, and yet it cannot be meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from pydantic import ValidationError
+
+from trader_cli.config.moment import time_ms
+from trader_cli.config.settings import Settings, Wallet
+from trader_cli.config.value import Problem, Value, at, masked
+from trader_cli.errors import UsageError
+from trader_cli.model.timeframe import Timeframe
+
+_WALLET = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_ALL = "all"
+
+Layers = Mapping[str, Sequence[Value]]
+
+
+def senseless(layers: Layers, tree: Mapping[str, Any], settings: Settings | None) -> list[Problem]:
+    """Return what cannot be meant. tree: the winning values, unjudged; settings: what they come to, None = nothing."""
+    problems = [*_texts(layers), *_timeframes(layers, tree.get("consensus", {}).get("timeframes"))]
+    problems += _wallets(layers, tree.get("wallets", {}))
+    if settings is not None:
+        problems += _beside_each_other(settings)
+    return problems
+
+
+def _texts(layers: Layers) -> list[Problem]:
+    problems: list[Problem] = []
+
+    def read(key: str, parse: Callable[[str], Any]) -> Any:
+        stated = layers[key][-1]
+        if not isinstance(stated.value, str) or not stated.value:
+            return None
+        try:
+            return parse(stated.value)
+        except UsageError as error:
+            message = error.message if key in error.message else f"`{key}`: {error.message}"
+            problems.append(Problem(f"{message}, {at(stated.where)}", error.hints))
+            return None
+
+    read("data.timeframe", Timeframe.parse)
+    read("ledger.url", _database)
+    since = read("data.since", lambda text: time_ms(text, "data.since"))
+    until = read("data.until", lambda text: time_ms(text, "data.until"))
+    if since is not None and until is not None and since >= until:
+        first, last = (layers[key][-1].value for key in ("data.since", "data.until"))
+        problems.append(Problem(f"`data.since` {first} is not before `data.until` {last}", ()))
+    return problems
+
+
+def _database(url: str) -> None:
+    # A password would be printed by `config show` and kept with every run.
+    if url != masked(url):
+        raise UsageError(
+            "`ledger.url` holds a password", "leave it to the database's own means, e.g. `PGPASSWORD` or `~/.pgpass`"
+        )
+    if re.match(r"[a-z][a-z0-9_+]*://", url) is None:
+        raise UsageError(f"`ledger.url` is `{url}`, that is no database URL", "write e.g. `sqlite:///trader.db`")
+
+
+def _timeframes(layers: Layers, texts: object) -> Iterator[Problem]:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return
+    where = at(layers["consensus.timeframes"][-1].where)
+    try:
+        read = [Timeframe.parse(text) for text in texts]
+    except UsageError as error:
+        yield Problem(f"`consensus.timeframes`: {error.message}, {where}", error.hints)
+        return
+    for one, after in pairwise(read):
+        if after <= one:
+            hint = 'name them from the shortest up, each once, e.g. `["1m", "5m", "15m"]`'
+            yield Problem(f"`consensus.timeframes` {where}: {after} does not come after {one}", (hint,))
+    for one in read[1:]:
+        if one > read[0] and one.ms % read[0].ms:
+            hint = "the bars of the others are made of those of the first"
+            yield Problem(f"`consensus.timeframes` {where}: {one} is no multiple of {read[0]}", (hint,))
+
+
+def _wallets(layers: Layers, stated: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the wallets as a whole: their names, their strategies, the sum of their shares."""
+    wallets: dict[str, Wallet] = {}
+    for name, values in stated.items():
+        if _WALLET.fullmatch(name) is None or name == _ALL:
+            first = next(iter(values))
+            hint = f"use up to 32 small letters, digits, `-` and `_`; `{_ALL}` means every wallet"
+            where = at(layers[f"wallets.{name}.{first}"][-1].where)
+            yield Problem(f"`{name}` {where} is no name for a wallet", (hint,))
+        try:
+            wallets[name] = Wallet.model_validate(values)
+        except ValidationError:
+            # Named already, value by value.
+            continue
+    for name, wallet in wallets.items():
+        for twice in dict.fromkeys(one for one in wallet.strategies if wallet.strategies.count(one) > 1):
+            key = f"wallets.{name}.strategies"
+            yield Problem(f"`{key}` {at(layers[key][-1].where)} names `{twice}` twice", ())
+    total = sum(wallet.share_pct for wallet in wallets.values())
+    if total > 100:
+        shares = ", ".join(
+            f"{name} {wallet.share_pct} {at(layers[f'wallets.{name}.share_pct'][-1].where)}"
+            for name, wallet in wallets.items()
+            if wallet.share_pct
+        )
+        hint = "a wallet of another layer goes with `share_pct = 0`"
+        yield Problem(f"the wallets share out {total} % of the account: {shares}", (hint,))
+
+
+def _beside_each_other(settings: Settings) -> Iterator[Problem]:
+    exits, allocation = settings.exits, settings.allocation
+    points = exits.high_loss_points + exits.high_atr_points + exits.high_share_points
+    if exits.high_score > points:
+        yield Problem(
+            f"`exits.high_score` is {exits.high_score}, and all points together are {points}: it is never reached",
+            ("`exits.high_score=0` switches the rule off",),
+        )
+    if allocation.method == "performance" and allocation.floor_pct > allocation.cap_pct:
+        yield Problem(
+            f"`allocation.floor_pct` {allocation.floor_pct} is above `allocation.cap_pct` {allocation.cap_pct}", ()
+        )
