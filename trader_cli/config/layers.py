@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,16 @@ class Loaded(Stated):
     settings: Settings
 
 
+def preset_folder() -> Traversable:
+    """Return the folder of the presets, one file each."""
+    return resources.files("trader_cli.config") / "presets"
+
+
 @cache
 def preset_names() -> tuple[str, ...]:
     """Return the presets' names, sorted."""
-    folder = resources.files("trader_cli.config") / "presets"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    names = (entry.name for entry in preset_folder().iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 def preset_text(name: str) -> str:
@@ -78,7 +84,7 @@ def preset_text(name: str) -> str:
             *did_you_mean(name, preset_names()),
             _preset_hint(),
         )
-    return (resources.files("trader_cli.config") / "presets" / f"{name}.toml").read_text("utf-8")
+    return (preset_folder() / f"{name}.toml").read_text("utf-8")
 
 
 @cache

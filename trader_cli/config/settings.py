@@ -84,6 +84,7 @@ class Sizing(Section):
     risk_pct: Percent = Field(description="share of equity lost when the stop is reached, for `risk`")
     risk_atr: Multiple = Field(description="distance of the stop in average true ranges where the strategy states none")
     volatility_pct: Wide = Field(description="volatility a year a position may bring to the equity, for `volatility`")
+    volatility_bars: Window = Field(description="bars of the realised volatility, for `volatility`")
     kelly_share: Share = Field(description="part of the full Kelly fraction, for `kelly`")
     kelly_cap_pct: Percent = Field(description="most of the equity that Kelly may ask for")
     kelly_trades: Count = Field(description="closed round trips of the wallet before Kelly is trusted")
@@ -116,8 +117,12 @@ class Risk(Section):
     cash_reserve_pct: Percent = Field(description="share of a wallet's equity that stays cash; 0 = none")
     max_correlation: Correlation = Field(description="entries more correlated with a held symbol are refused; 0 = off")
     correlation_bars: Window = Field(description="bars over which correlation is measured")
-    max_var_pct: Percent = Field(description="most a bar may lose at the confidence below, of the account's equity; 0 = off")
-    max_cvar_pct: Percent = Field(description="most the bars beyond that may lose on average, of the account's equity; 0 = off")
+    max_var_pct: Percent = Field(
+        description="most a bar may lose at the confidence below, of the account's equity; 0 = off"
+    )
+    max_cvar_pct: Percent = Field(
+        description="most the bars beyond that may lose on average, of the account's equity; 0 = off"
+    )
     var_confidence_pct: Confidence = Field(description="confidence of the value at risk, conditional or not")
     var_bars: Window = Field(description="bars of history the value at risk is taken from")
     min_confidence: Correlation = Field(description="a buy needs a confidence above this; 0 = off")
@@ -144,7 +149,9 @@ class Exits(Section):
     trail_atr: Multiple = Field(description="stop under the highest high, in average true ranges; 0 = off")
     break_even_pct: Gain = Field(description="gain at which the stop rises to entry and costs; 0 = off")
     micro_profit_pct: Gain = Field(description="gain at which a market order takes the profit; 0 = off")
-    profit_basis: Literal["net", "gross"] = Field(description="net = the micro-profit is after the costs of both trades, gross = before")
+    profit_basis: Literal["net", "gross"] = Field(
+        description="net = the micro-profit is after the costs of both trades, gross = before"
+    )
     partial_pct: Gain = Field(description="gain at which a part is sold; 0 = off")
     partial_share_pct: Percent = Field(description="share of the holding that the partial target sells")
     max_bars: Count = Field(description="bars after which a position is closed; 0 = off")
@@ -165,7 +172,9 @@ class Exits(Section):
 class Coordination(Section):
     """Who decides where several strategies of a wallet disagree about a symbol."""
 
-    method: Literal["confidence", "reward_risk", "priority"] = Field(description="what the winner has most of; priority = a wallet's first strategy")
+    method: Literal["confidence", "reward_risk", "priority"] = Field(
+        description="what the winner has most of; priority = a wallet's first strategy"
+    )
 
 
 class Consensus(Section):
