@@ -62,6 +62,7 @@ TABLE: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
         ("R2.1", "sizing.risk_atr", "2"),
         ("R2.4", "allocation.method", "none"),
         ("R0.4", "risk.min_notional", "2.0"),
+        ("R1.4", "risk.raise_to_minimum", "1.1"),
         ("R2.3", "risk.max_symbol_pct", "40"),
         ("R2.3", "risk.max_wallet_pct", "95"),
         ("R2.3", "risk.max_gross_pct", "90"),

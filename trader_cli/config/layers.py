@@ -173,10 +173,9 @@ def _unknown(key: str, layer: str, where: str) -> Problem:
 def _near(key: str, more: Sequence[str]) -> tuple[str, ...]:
     known = [*keys(), *more]
     head, dot, rest = key.partition(".")
-    if dot and head not in Settings.model_fields and (table := did_you_mean(head, OPEN)):
-        near = table[0].split("`")[1]
-        if _known(f"{near}.{rest}"):
-            return (f"did you mean `{near}.{rest}`?",)
+    if dot and head not in Settings.model_fields:
+        # Of an open-ended table the names are not known, only its own: it alone is compared.
+        known += [f"{table}.{rest}" for table in OPEN if did_you_mean(head, [table])]
     parts = open_key(key)
     model = OPEN[parts[0]] if parts else None
     if model is not None:
