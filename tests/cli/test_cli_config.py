@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,12 @@ def test_explain_knows_the_preset_and_steps_that_nobody_stated(home: Path, said:
     out = said("config", "explain", 'instruments."BTC/USD".tick', "--set", 'instruments."BTC/USD".tick=0.5')[1]
     assert out.splitlines() == ["instruments.BTC/USD.tick: price step", "-> 0.5   flag: the command line"]
     assert "there is no such wallet" in said("config", "explain", "wallets.mine.share_pct")[1]
-    assert "the strategy's own default" in said("config", "explain", "params.momentum.fast")[1]
+    out = said("config", "explain", "params.demo_ma.fast")[1]
+    assert out.splitlines()[0].startswith("params.demo_ma.fast: parameter `fast` of strategy `demo_ma`: ")
+    assert re.fullmatch(r"nobody states it: the strategy's own \d+ holds", out.splitlines()[1])
+    code, _, err = said("config", "explain", "params.demo_ma.short_window")
+    assert (code, "did you mean `fast`?" in err) == (2, True)
+    assert said("config", "explain", "params.demo.fast")[0] == 3
     assert "based on `plain`" in said("config", "explain", "costs.fee_bps")[1]
 
 
@@ -119,12 +125,38 @@ def test_the_tables_of_ones_own_are_shown_and_explained(home: Path, said: Any, m
     ]
     _, out, _ = said("config", "explain", "wallets.grid.strategies")
     assert '-> ["grid"]   preset: preset `solana-wallets`' in out
+    (home / "trader.toml").write_text("[wallets.grid]\nshare_pct = 10\n")
     assert said("config", "check")[0] == 0
     code, _, err = said("config", "check", "--set", "wallets.grid.share_pct=99", "--set", "wallets.x.share_pct=1")
     assert code == 2
     assert "`wallets.x.share_pct` is stated on the command line, `wallets.x.strategies` nowhere" in err
     total = sum(int(stated[f"wallets.{name}.share_pct"]) for name in ("momentum", "arbitrage")) + 20 + 99
     assert f"the wallets share out {total} % of the account" in err
+
+
+def test_check_holds_wallets_and_parameters_against_the_strategies(home: Path, said: Any) -> None:
+    words = ["config", "check", "--preset", "solana-wallets"]
+    assert said(*words)[0] == 0
+    (home / "trader.toml").write_text("[params.momentum]\nlook = 2\nshort_window = 3\n[params.momentun]\nlook = 0\n")
+    (home / "strategies").mkdir()
+    (home / "strategies" / "broken.py").write_text("def (:\n")
+    code, out, err = said(*words, "--set", "wallets.grid.strategies=grit", "--set", "params.broken.x=1")
+    assert (code, out) == (2, "")
+    place = f"in `{home / 'trader.toml'}` line"
+    for sentence in (
+        "`wallets.grid.strategies` on the command line: no strategy is called `grit`",
+        "did you mean `grid`?",
+        f"`params.momentum.look` {place} 2: strategy `momentum`: `look` is 2.0, it must be 0.0 to 1.0",
+        f"`params.momentum.short_window` {place} 3: strategy `momentum`: has no parameter `short_window`",
+        "did you mean `fast`?",
+        f"`params.momentun.look` {place} 5: no strategy is called `momentun`",
+        "did you mean `momentum`?",
+        "`params.broken.x` on the command line: strategy `broken`: ",
+    ):
+        assert sentence in err
+    # The last hint leads here, for what is misspelt as well.
+    out = said("config", "explain", "params.momentun.look")[1]
+    assert out.splitlines()[1] == f"-> 0   file: `{home / 'trader.toml'}` line 5"
 
 
 def test_a_password_is_never_printed(home: Path, said: Any, monkeypatch: pytest.MonkeyPatch) -> None:

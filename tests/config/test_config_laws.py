@@ -87,12 +87,13 @@ def test_for_every_key_the_strongest_layer_wins_and_is_named(
     text = "\n".join(f"[{section}]\n" + "\n".join(lines) for section, lines in file.items())
     (folder / "trader.toml").write_text(text)
     loaded = load_settings(preset, folder, env, flags)
+    untouched = load_settings(preset, folder / "none", {}, {})
     for key in keys():
         in_file, in_env, in_flags = plan.get(key, (False, False, False))
         layers = ["preset"] + ["file"] * in_file + ["environment"] * in_env + ["flag"] * in_flags
         chain = loaded.explain(key)
         assert [one.layer for one in chain] == layers
-        alone = load_settings(preset, folder / "none", {}, {} if len(layers) == 1 else {key: chain[-1].value})
+        alone = untouched if len(layers) == 1 else load_settings(preset, folder / "none", {}, {key: chain[-1].value})
         assert read(loaded, key) == read(alone, key)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, complete_keys
+from trader_cli.errors import TraderError
 
 app = typer.Typer(help="The configuration: show, explain, check.", no_args_is_help=True)
 
@@ -50,13 +51,26 @@ def _explain(
     run: Run, key: Annotated[str, typer.Argument(help="A key, e.g. risk.max_positions.", autocompletion=complete_keys)]
 ) -> Outcome:
     """Print every layer's value of a key, and which one won."""
-    from trader_cli.config.settings import meaning_of, unquoted, unstated
+    from trader_cli.config.settings import meaning_of, unquoted
+    from trader_cli.config.strategies import parameter
     from trader_cli.config.value import masked, shown
 
     key = unquoted(key)
     # What the layers say, not judged: this is how the value that `check` refuses is found.
-    values = run.wiring().stated.explain(key)
+    parts = run.wiring()
+    values = parts.stated.explain(key)
     meaning = meaning_of(key)
+    nobody = "there is no such wallet" if key.startswith("wallets.") else "what is known of the symbol holds"
+    try:
+        param = parameter(key, parts.strategies)
+    except TraderError:
+        # Whoever misspelt it wants to see where.
+        if not values:
+            raise
+        param = None
+    if param is not None:
+        meaning += f": {param.help} ({param.range_text})"
+        nobody = f"the strategy's own {shown(param.default)} holds"
     rows = [
         {
             "value": masked(one.value) if isinstance(one.value, str) else shown(one.value),
@@ -70,7 +84,7 @@ def _explain(
     def view(console: Any) -> None:
         console.print(f"{key}: {meaning}", markup=False)
         if not rows:
-            console.print(f"nobody states it: {unstated(key)}", markup=False)
+            console.print(f"nobody states it: {nobody}", markup=False)
         for row in rows:
             mark = "->" if row["won"] else "  "
             console.print(f"{mark} {row['value']}   {row['layer']}: {row['where']}", markup=False)
@@ -80,8 +94,13 @@ def _explain(
 
 @command(app, "check")
 def _check(run: Run) -> Outcome:
-    """Check every layer; every problem is named, exit code 2 when there is one."""
+    """Check every layer, and the strategies it names; every problem is named, exit code 2 when there is one."""
+    from trader_cli.config.judge import refusal
+    from trader_cli.config.strategies import misnamed
+
     parts = run.wiring()
+    if problems := [*misnamed(parts.settings, parts.config.layers, parts.strategies)]:
+        raise refusal(problems)
     preset = parts.config.preset
     path = parts.home / "trader.toml"
     read = [str(path)] if path.is_file() else []

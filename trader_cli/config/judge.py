@@ -26,15 +26,20 @@ def judge(layers: Mapping[str, Sequence[Value]], known: Sequence[Problem]) -> Se
         problems += [_invalid(one, layers) for one in error.errors()]
     problems += senseless(layers, tree, settings)
     if problems or settings is None:
-        first, *rest = problems
-        hints = [hint for problem in problems for hint in problem.hints]
-        raise UsageError(
-            first.message,
-            *(f"also: {problem.message}" for problem in rest),
-            *dict.fromkeys(hints),
-            "`trader config explain KEY` shows where a value comes from",
-        )
+        raise refusal(problems)
     return settings
+
+
+def refusal(problems: Sequence[Problem]) -> UsageError:
+    """Return one error that names every problem; there is at least one."""
+    first, *rest = problems
+    hints = [hint for problem in problems for hint in problem.hints]
+    return UsageError(
+        first.message,
+        *(f"also: {problem.message}" for problem in rest),
+        *dict.fromkeys(hints),
+        "`trader config explain KEY` shows where a value comes from",
+    )
 
 
 def _tree(layers: Mapping[str, Sequence[Value]]) -> dict[str, Any]:

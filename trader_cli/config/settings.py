@@ -245,16 +245,6 @@ def open_key(key: str) -> tuple[str, str, str] | None:
     return (table, name, last) if table in OPEN and dot and inner and name and last else None
 
 
-def unstated(key: str) -> str:
-    """Return what holds where nobody states this key of an open-ended table."""
-    table = key.partition(".")[0]
-    return {
-        "instruments": "what is known of the symbol holds",
-        "wallets": "there is no such wallet",
-        "params": "the strategy's own default holds",
-    }[table]
-
-
 def keys() -> dict[str, str]:
     """Return every key as `section.name` with its meaning; those of the open-ended tables are not among them."""
     found: dict[str, str] = {}
