@@ -86,6 +86,17 @@ def test_a_wrong_file_is_a_sentence_with_the_place(tmp_path: Path, text: str, sa
         load_settings(None, tmp_path, {}, {})
 
 
+def test_an_unknown_preset_is_named_with_its_place_and_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "trader.toml").write_text('# mine\npreset = "papper-500"\n')
+    with pytest.raises(UsageError, match="there is no preset `papper-500`, in .*trader.toml` line 2") as caught:
+        load_settings(None, tmp_path, {}, {})
+    assert "did you mean `paper-500`?" in caught.value.hints
+    with pytest.raises(UsageError, match="there is no preset `kraken`, in environment `TRADER_PRESET`"):
+        load_settings(None, tmp_path, {"TRADER_PRESET": "kraken"}, {})
+    with pytest.raises(UsageError, match="^there is no preset `equity`$"):
+        load_settings("equity", tmp_path, {}, {})
+
+
 def test_a_number_keeps_its_decimals(tmp_path: Path) -> None:
     (tmp_path / "trader.toml").write_text('[costs]\nfee_bps = 0.1\n[instruments."A/USD"]\ntick = "0.05"\n')
     settings_ = load_settings(None, tmp_path, {}, {}).settings

@@ -124,6 +124,9 @@ def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mappin
     chosen = presets[-1].value
     if not isinstance(chosen, str):
         raise UsageError(f"`preset` in {presets[-1].where} is {chosen!r}, it must be a name", _preset_hint())
+    if chosen not in preset_names() and presets[-1].layer != "flag":
+        message = f"there is no preset `{chosen}`, {at(presets[-1].where)}"
+        raise UsageError(message, *did_you_mean(chosen, preset_names()), _preset_hint())
     problems: list[Problem] = []
     layers: dict[str, list[Value]] = {}
 
