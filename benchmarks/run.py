@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from workloads import bare_loop, data_folder, w1, w2_rules, w3
+from workloads import W3, bare_loop, data_folder, everything, measured, minutes, rules, w1, w2_rules, w3
 
 from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import FILLS, Market, new_book, new_log
@@ -44,9 +44,9 @@ def engine(market: Market, steps: np.ndarray, rules: Rules, cash: int, times: in
     """
     symbols, bars = len(steps), market.prices.shape[1]
     taken, trades, equity = [], 0, 0.0
-    log = new_log(symbols, bars, 65_536)
+    log = new_log(bars, 65_536)
     for _ in range(times + 1):
-        book = new_book(symbols, cash)
+        book = new_book(symbols, (cash,))
         begin = time.perf_counter()
         log = run_bars(market, book, log, rules, steps, 0, bars)
         taken.append(time.perf_counter() - begin)
@@ -95,16 +95,21 @@ def main() -> None:
     show("W1 engine", speed, close_to((trades, equity), (6972, 9358646.649)))
     two, trades, equity = engine(market, steps, w2_rules(), cash)
     show("W2 engine", f"{two * 1e3:.1f} ms = {1 / two:.0f} M bars/s", close_to((trades, equity), (6972, 9061686.197)))
-    longer = Market(*(np.tile(plane, (1, 10, 1)) for plane in market))
+    longer = Market(
+        *(np.tile(plane, (1, 10, 1)) for plane in market[:3]), market.returns, minutes(10 * len(market.open_ms))
+    )
     ten, _, _ = engine(longer, steps, plain, cash, 5)
     show("10 x the bars (1 to 10 million, W1 ten times over)", f"{ten / one:.1f} x the time", "at most 11")
     del market, longer
     many, many_steps, slots, cash = w3(folder)
     fifty, trades, equity = engine(many, many_steps, slots, cash, 9)
     show("W3 engine", f"{fifty * 1e3:.1f} ms", close_to((trades, equity), (7208, 1459617.02)))
+    guarded, trades, equity = engine(measured(many), many_steps, rules(**W3, **everything()), cash, 9)
+    ratio = f"{guarded * 1e3:.1f} ms = {guarded / fifty:.2f} x W3"
+    show("W3 with every rule on, at most 3 x", ratio, close_to((trades, equity), (7208, 1459617.02)))
     # Fifty and five hundred symbols, 10,000 bars, no limit of positions: every symbol does the same work in both.
-    part = Market(*(plane[:, :10_000].copy() for plane in many))
-    wide = Market(*(np.tile(plane, (1, 1, 10)) for plane in part))
+    part = Market(*(plane[:, :10_000].copy() for plane in many[:3]), many.returns, many.open_ms[:10_000])
+    wide = Market(*(np.tile(plane, (1, 1, 10)) for plane in part[:3]), part.returns, part.open_ms)
     free = slots._replace(max_positions=0)
     less, _, _ = engine(part, many_steps, free, 10 * cash, 9)
     more, _, _ = engine(wide, np.tile(many_steps, (10, 1)), free, 100 * cash, 9)

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from trader_cli.config.layers import load_settings
 from trader_cli.engine.panel import build_rules, build_steps
 from trader_cli.engine.state import Market
 from trader_cli.model.instrument import Instrument
+from trader_cli.risk.returns import bar_returns
 from trader_cli.risk.rules import Rules
 from trader_cli.strategy import indicators
 
@@ -34,15 +36,54 @@ def data_folder() -> Path:
 
 
 def rules(**changed: object) -> Rules:
-    """Return rules with 10 bps of fee and everything else off."""
-    values: dict[str, object] = {
-        name: Decimal(0)
-        for name in ("slippage_bps", "size_notional", "size_fraction", "dead_band_pct", "stop_pct", "target_pct")
-    }
-    values |= {name: Decimal(0) for name in ("trail_pct", "min_notional")}
-    values |= {"fee_bps": Decimal(10), "maker_fee_bps": Decimal(10), "size_quantity": Decimal(1)}
-    values |= {"size_method": "quantity", "rebalance": False, "max_positions": 0}
-    return build_rules(**(values | changed))  # type: ignore[arg-type]
+    """Return the rules of the preset `plain` with 10 bps of fee, no slippage, one unit a trade; keys as `section__name`."""
+    settings = load_settings("plain", Path("/nowhere"), {}, {}).settings.model_dump()
+    values = {"costs__slippage_bps": 0, "sizing__method": "quantity", "sizing__dead_band_pct": 0, **changed}
+    for key, value in values.items():
+        section, _, name = key.partition("__")
+        known = settings[section][name]
+        settings[section][name] = Decimal(str(value)) if isinstance(known, Decimal) else value
+    return build_rules(settings, 60_000)
+
+
+def measured(market: Market) -> Market:
+    """Return the market with what the rules of `everything` read: average true range, volatility, confidence."""
+    bars, symbols = market.prices.shape[1:]
+    measures = np.ones((3, bars, symbols))
+    for s in range(symbols):
+        high, low, close = (np.ascontiguousarray(market.prices[plane, :, s]) for plane in (1, 2, 3))
+        measures[0, :, s] = indicators.atr(high, low, close, 14)
+    return market._replace(measures=measures, returns=bar_returns(market.prices[3]))
+
+
+def everything() -> dict[str, object]:
+    """Return every limit, breaker and exit switched on, so wide that W3 trades as without them."""
+    risk: dict[str, object] = {
+        "stop_pct": 90, "target_pct": 900, "trail_pct": 95, "min_notional": 2, "raise_to_minimum": "1.1",
+        "max_symbol_pct": 90, "max_wallet_pct": 100, "max_gross_pct": 100, "cash_reserve_pct": 1,
+        "max_correlation": "0.999", "max_var_pct": 90, "max_cvar_pct": 95, "min_confidence": "0.5", "max_gap_bars": 5,
+        "daily_loss_pct": 90, "drawdown_pct": 95, "wallet_daily_loss_pct": 90, "wallet_drawdown_pct": 95,
+        "losing_streak": 1000, "cool_down_bars": 5, "swap_atr": "0.00000001",
+    }  # fmt: skip
+    exits: dict[str, object] = {
+        "stop_atr": 500, "trail_atr": 900, "break_even_pct": 900, "micro_profit_pct": 900, "partial_pct": 900,
+        "max_bars": 50_000, "high_score": 100,
+    }  # fmt: skip
+    both = (("risk", risk), ("exits", exits))
+    return {f"{section}__{name}": value for section, values in both for name, value in values.items()}
+
+
+def w2_rules() -> Rules:
+    """Return W2's rules: W1 with slippage, stop and target."""
+    return rules(costs__slippage_bps=5, risk__stop_pct=2, risk__target_pct=4)
+
+
+W3: dict[str, object] = {"sizing__method": "notional", "sizing__notional": 50_000, "risk__max_positions": 10}
+
+
+def minutes(count: int) -> np.ndarray:
+    """Return the opens of `count` minute bars, ms UTC."""
+    return np.arange(count, dtype=np.int64) * 60_000
 
 
 def w1(folder: Path, count: int = 1_000_000) -> tuple[Market, np.ndarray, Rules, int]:
@@ -52,16 +93,13 @@ def w1(folder: Path, count: int = 1_000_000) -> tuple[Market, np.ndarray, Rules,
     close = prices[3, :, 0].copy()
     level = (indicators.sma(close, 20) > indicators.sma(close, 100)).astype(float)
     return (
-        Market(prices, level.reshape(1, -1, 1).copy()),
+        Market(
+            prices, level.reshape(1, -1, 1).copy(), np.empty((0, len(close), 1)), np.empty((0, 0)), minutes(len(close))
+        ),
         build_steps([Instrument("W1/USD")]),
         rules(),
         10_000_000 * 10**8,
     )
-
-
-def w2_rules() -> Rules:
-    """Return W2's rules: W1 with slippage, stop and target."""
-    return rules(slippage_bps=Decimal(5), stop_pct=Decimal(2), target_pct=Decimal(4))
 
 
 def w3(folder: Path, symbols: int = 50) -> tuple[Market, np.ndarray, Rules, int]:
@@ -82,8 +120,9 @@ def w3(folder: Path, symbols: int = 50) -> tuple[Market, np.ndarray, Rules, int]
         level[0, rsi < 30, s] = 1.0
         level[0, rsi > 70, s] = 0.0
     steps = build_steps([Instrument(f"S{s:02d}/USD") for s in range(symbols)])
-    chosen = rules(size_method="notional", size_notional=Decimal(50_000), max_positions=10)
-    return Market(prices, level), steps, chosen, 2_000_000 * 10**8
+    chosen = rules(**W3)
+    empty = np.empty((0, *prices.shape[1:]))
+    return Market(prices, level, empty, np.empty((0, 0)), minutes(prices.shape[1])), steps, chosen, 2_000_000 * 10**8
 
 
 @numba.njit(error_model="numpy")

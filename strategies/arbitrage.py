@@ -28,6 +28,8 @@ from trader_cli.strategy import Bars, Floats, Param, Signals, Strategy, aligned,
 class Arbitrage(Strategy):
     """Hold on the cheaper of two venues what is sold on the dearer one, half on each when prices meet."""
 
+    linked = True
+
     cost_bps = Param(15.0, low=0.0, high=500.0, help="cost of one leg, fee and slippage, in basis points")
     margin_bps = Param(40.0, low=0.0, high=1000.0, help="what must remain of the gap after both legs' costs")
     close_bps = Param(5.0, low=0.0, high=500.0, help="gap at which it goes back to half on each venue")

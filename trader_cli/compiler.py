@@ -87,12 +87,14 @@ if INTERPRET:
         """Return the function as it is: the compiler is off."""
         return function
 
-    kernel = inlined = njit
+    kernel = inlined = part = called = spliced = njit
 
 else:
-    # Before numba is imported: it reads the variable once.
+    # Before numba is imported: it reads the variable once. Where somebody imported it earlier, its setting is changed.
     os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
     import numba
+
+    numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
     # `_nrt` is an option numba has but does not declare.
     _numba_njit: Any = numba.njit
@@ -100,6 +102,16 @@ else:
     # Reference counting (`_nrt`) is off: the kernels get every array from outside and make none, and counting
     # references of arrays inside tuples cost ten times the arithmetic (measured: 107 ns against 11 ns a bar).
     _FLAGS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+
+    def _plain(compiled: Any) -> Any:
+        # A constant as an argument would make a version of the function for each of its values: ten for a reason code.
+        resolve = compiled.get_call_template
+
+        def resolve_plain(args: Any, kws: Any) -> Any:
+            return resolve(tuple(numba.types.unliteral(one) for one in args), kws)
+
+        compiled.get_call_template = resolve_plain
+        return compiled
 
     def njit(function: F) -> F:
         """Compile at first call, for functions that make arrays; division by zero gives inf or NaN as in numpy."""
@@ -112,6 +124,27 @@ else:
         return compiled
 
     def inlined(function: F) -> F:
-        """Compile as part of the kernel that calls it: for the small functions of the decision path."""
-        compiled: F = _numba_njit(forceinline=True, _nrt=False, **_FLAGS)(function)
+        """Compile as part of the kernel that calls it: for small functions of numbers and arrays."""
+        compiled: F = _plain(_numba_njit(forceinline=True, _nrt=False, **_FLAGS)(function))
+        return compiled
+
+    # A function that only kernels call needs no way in from Python, which for sixty arguments is most of its code.
+    _INNER: dict[str, Any] = {**_FLAGS, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+    def part(function: F) -> F:
+        """Compile as part of the kernel that calls it: for small functions of the decision path."""
+        compiled: F = _plain(_numba_njit(forceinline=True, **_INNER)(function))
+        return compiled
+
+    def called(function: F) -> F:
+        """Compile once, called by the kernel as it is: for larger functions that few bars need."""
+        compiled: F = _plain(_numba_njit(**_INNER)(function))
+        return compiled
+
+    def spliced(function: F) -> F:
+        """Compile as part of its one caller's source: for the few large functions that a kernel is made of.
+
+        LLVM optimises a callee first alone and then again in every caller up to the kernel; a spliced one only there.
+        """
+        compiled: F = _plain(_numba_njit(inline="always", **_INNER)(function))
         return compiled

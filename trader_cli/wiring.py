@@ -11,11 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trader_cli.errors import UsageError, did_you_mean
 from trader_cli.model.instrument import Instrument
 
 if TYPE_CHECKING:
     from trader_cli.config.layers import Loaded, Stated
     from trader_cli.config.settings import Settings
+    from trader_cli.jobs.plan import Chosen, Request, WalletPlan
     from trader_cli.ledger import Ledger
     from trader_cli.market.store import BarStore
     from trader_cli.strategy.loader import Library
@@ -120,4 +122,101 @@ class Wiring:
             min_notional=stated.min_notional if stated.min_notional is not None else known.min_notional,
             quote_currency=stated.quote or known.quote_currency,
             described=True,
+            learned_minimum=stated.learned_minimum if stated.learned_minimum is not None else known.learned_minimum,
         )
+
+    def request(self, names: str | None, params: Mapping[str, str]) -> Request:
+        """Return what a replay is asked to do by the configuration, with strategies named by hand where there are any.
+
+        names: separated by commas, they share one wallet; None = the wallets of the configuration. params: `NAME` of the
+        one strategy, or `STRATEGY.NAME`; they stand over the configuration's. Whatever is wrong with settings or
+        strategies is said before any bar is read.
+        """
+        from trader_cli.config.moment import time_ms
+        from trader_cli.engine.panel import cash_units
+        from trader_cli.jobs.plan import Levels, Request
+        from trader_cli.jobs.summary import Costs
+        from trader_cli.model.timeframe import Timeframe
+
+        settings = self.settings
+        data, costs, exits = settings.data, settings.costs, settings.exits
+        exchanges = tuple(dict.fromkeys(one.strip() for one in data.exchange.split(",") if one.strip()))
+        symbols = data.symbols
+        if not symbols:
+            sample_exchange, sample = self.bars.sample_symbols()
+            exchanges, symbols = exchanges or (sample_exchange,), tuple(sample)
+        levels = None
+        if exits.fibonacci:
+            levels = Levels(exits.fibonacci_wing, exits.atr_period, float(exits.fibonacci_atr))
+        return Request(
+            wallets=self._wallets(names, params),
+            symbols=tuple(dict.fromkeys(symbols)),
+            exchanges=exchanges,
+            timeframe=Timeframe.parse(data.timeframe) if data.timeframe else None,
+            since_ms=time_ms(data.since, "data.since"),
+            until_ms=time_ms(data.until, "data.until"),
+            cash=cash_units(settings.account.cash, "account.cash"),
+            quote=settings.account.quote,
+            settings=settings.model_dump(),
+            method=settings.coordination.method,
+            timeframes=tuple(Timeframe.parse(one) for one in settings.consensus.timeframes),
+            levels=levels,
+            atr_period=exits.atr_period,
+            volatility_bars=settings.sizing.volatility_bars,
+            costs=Costs(float(costs.fee_bps), float(costs.slippage_bps)),
+            preset=self.config.preset,
+            config=settings.model_dump(mode="json"),
+        )
+
+    def _wallets(self, names: str | None, params: Mapping[str, str]) -> tuple[WalletPlan, ...]:
+        from trader_cli.engine.panel import rate
+        from trader_cli.jobs.plan import MAIN, WalletPlan
+        from trader_cli.money import ONE
+
+        if names is not None:
+            chosen = list(dict.fromkeys(one.strip() for one in names.split(",") if one.strip()))
+            if not chosen:
+                raise UsageError(f"`{names}` names no strategy", "`trader strategy list` shows them")
+            wallets = {MAIN: (ONE, tuple(chosen))}
+        else:
+            shares = {name: one for name, one in self.settings.wallets.items() if one.share_pct > 0}
+            wallets = {
+                name: (rate(one.share_pct, 100, f"wallets.{name}.share_pct"), one.strategies)
+                for name, one in shares.items()
+            }
+        if not wallets:
+            raise UsageError(
+                f"no strategy is named, and preset `{self.config.preset}` has no wallets",
+                "name one: `trader backtest momentum`",
+                "or take wallets: `trader backtest --preset solana-wallets`",
+            )
+        used = {one for _, strategies in wallets.values() for one in strategies}
+        stated = _by_strategy(params, used)
+        loaded = {one: self._chosen(one, stated.get(one, {})) for one in sorted(used)}
+        return tuple(
+            WalletPlan(name, share, tuple(loaded[one] for one in strategies))
+            for name, (share, strategies) in wallets.items()
+        )
+
+    def _chosen(self, name: str, params: Mapping[str, str]) -> Chosen:
+        from trader_cli.jobs.plan import Chosen
+
+        found = self.strategies.load(name)
+        return Chosen(name, found.cls(**{**self.settings.params.get(name, {}), **params}), found.source_digest)
+
+
+def _by_strategy(params: Mapping[str, str], used: set[str]) -> dict[str, dict[str, str]]:
+    """Return the parameters stated on the command line by strategy."""
+    found: dict[str, dict[str, str]] = {}
+    for key, value in params.items():
+        name, dot, inner = key.rpartition(".")
+        if not dot and len(used) > 1:
+            raise UsageError(
+                f"`--param {key}={value}` does not say of which strategy",
+                *(f"write `--param {one}.{key}={value}`" for one in sorted(used)),
+            )
+        owner = name if dot else next(iter(used))
+        if owner not in used:
+            raise UsageError(f"`--param {key}={value}`: no strategy `{owner}` runs", *did_you_mean(owner, sorted(used)))
+        found.setdefault(owner, {})[inner if dot else key] = value
+    return found

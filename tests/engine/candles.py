@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 
-from trader_cli.engine.panel import build_market, build_rules, build_steps
+from trader_cli.config.layers import load_settings
+from trader_cli.engine.panel import Measured, build_market, build_rules, build_steps
 from trader_cli.engine.replay import run_bars
-from trader_cli.engine.state import CASH, Log, new_book, new_log
+from trader_cli.engine.state import (
+    CASH,
+    EVENT_BREAKER,
+    EVENT_COUNT,
+    EVENT_ROW,
+    EVENT_RULE,
+    EVENTS,
+    Book,
+    Log,
+    new_book,
+    new_log,
+)
 from trader_cli.engine.trips import fills_of, round_trips
-from trader_cli.model.bars import Bars
+from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.fills import Fills, Reason, Refusal, RoundTrips
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.timeframe import Timeframe
@@ -22,26 +35,25 @@ MINUTE = Timeframe(60_000)
 NAN = float("nan")
 
 
+PLAIN = load_settings("plain", Path("/nowhere"), {}, {}).settings.model_dump()
+_OFF = {"costs.fee_bps": "0", "costs.maker_fee_bps": "0", "costs.slippage_bps": "0", "sizing.method": "quantity"}
+_SECTIONS = ("costs", "sizing", "allocation", "risk", "exits")
+
+
 def rules(**changed: object) -> Rules:
-    """Rules with every cost and limit off, one unit a trade."""
-    plain: dict[str, object] = {
-        "fee_bps": "0",
-        "maker_fee_bps": "0",
-        "slippage_bps": "0",
-        "size_method": "quantity",
-        "size_quantity": "1",
-        "size_notional": "0",
-        "size_fraction": "0",
-        "rebalance": False,
-        "dead_band_pct": "0",
-        "max_positions": 0,
-        "stop_pct": "0",
-        "target_pct": "0",
-        "trail_pct": "0",
-        "min_notional": "0",
-    }
-    plain.update(changed)
-    return build_rules(**{k: Decimal(v) if isinstance(v, str) and k != "size_method" else v for k, v in plain.items()})
+    """Rules with every cost and limit off, one unit a trade; `stop_pct="10"` changes the one key of that name."""
+    sections = {name: dict(PLAIN[name]) for name in _SECTIONS}
+    for short, value in {**_OFF, "sizing.dead_band_pct": "0", **changed}.items():
+        key = short
+        for prefix, section in (("size_", "sizing."), ("share_", "allocation.")):
+            if short.startswith(prefix):
+                key = section + short.removeprefix(prefix)
+        names = [key.partition(".")[0]] if "." in key else [one for one in _SECTIONS if key in sections[one]]
+        name = key.rpartition(".")[2]
+        assert len(names) == 1, f"{key} is a key of {names}"
+        known = sections[names[0]][name]
+        sections[names[0]][name] = Decimal(str(value)) if isinstance(known, Decimal) else value
+    return build_rules(sections, MINUTE.ms)
 
 
 def bars(rows: list[tuple[float, float, float, float] | None], symbol: str = "T/USD") -> Bars:
@@ -59,6 +71,8 @@ class Result:
     fills: Fills
     trips: RoundTrips
     log: Log
+    events: Ints
+    book: Book
     cash: Decimal
     instruments: tuple[Instrument, ...]
 
@@ -77,7 +91,8 @@ class Result:
 
     def refusals(self, why: Refusal, symbol: int = 0) -> int:
         """How often the symbol's order was refused for that reason."""
-        return int(self.log.refused[symbol, why, 0])
+        mine = (self.events[:, EVENT_ROW] == symbol) & (self.events[:, EVENT_RULE] == why)
+        return int(self.events[mine & (self.events[:, EVENT_BREAKER] == 0), EVENT_COUNT].sum())
 
 
 def run(
@@ -87,6 +102,7 @@ def run(
     tick: str = "0.01",
     lot: str = "0.0001",
     minimum: str = "0",
+    measured: list[Measured] | None = None,
     **changed: object,
 ) -> Result:
     """Run wishes over bars. `targets`: a list of levels or a Signals, one a symbol (a bare list for one symbol)."""
@@ -97,11 +113,11 @@ def run(
         for one in many
     )
     signals = [one if isinstance(one, Signals) else Signals(target=np.array(one, float)) for one in wishes]
-    open_ms, market = build_market(many, signals)
-    book = new_book(len(many), int(Decimal(cash).scaleb(8)))
-    log = run_bars(
-        market, book, new_log(len(many), len(open_ms), 8), rules(**changed), build_steps(instruments), 0, len(open_ms)
-    )
+    chosen = rules(**changed)
+    open_ms, market = build_market(many, [signals], chosen, measured or ())
+    book = new_book(len(many), (int(Decimal(cash).scaleb(8)),))
+    log = run_bars(market, book, new_log(len(open_ms), 8), chosen, build_steps(instruments), 0, len(open_ms))
     fills = fills_of(tuple(one.symbol for one in many), open_ms, book, log)
-    cash_end = Decimal(int(book.account[CASH])).scaleb(-8)
-    return Result(fills, round_trips(fills, MINUTE.ms), log, cash_end, instruments)
+    cash_end = Decimal(int(book.wallet[0, CASH])).scaleb(-8)
+    events = log.events[: book.account[EVENTS]]
+    return Result(fills, round_trips(fills, MINUTE.ms), log, events, book, cash_end, instruments)

@@ -87,11 +87,11 @@ CASES = {
 }
 
 
-def scene(seed: int, symbols: int, count: int, levels: bool) -> tuple[np.ndarray, Market, list[Instrument]]:
+def scene(seed: int, symbols: int, count: int, levels: bool, chosen: Rules | None = None) -> tuple[np.ndarray, Market, list[Instrument]]:
     rng = np.random.default_rng(seed)
     series = [random_bars(rng, count, f"S{i}/USD", holes=0.2 if symbols > 1 else 0.0) for i in range(symbols)]
     signals = [random_signals(rng, one, levels) for one in series]
-    open_ms, market = build_market(series, signals)
+    open_ms, market = build_market(series, [signals], chosen or rules())
     lots = (Decimal("0.0001"), Decimal(1), Decimal("0.01"), Decimal("0.00000001"))
     ticks = (Decimal("0.01"), Decimal("0.05"), Decimal("0.0000000001"), Decimal("0.01"))
     instruments = [Instrument(f"S{i}/USD", ticks[i], lots[i], described=True) for i in range(symbols)]
@@ -101,12 +101,12 @@ def scene(seed: int, symbols: int, count: int, levels: bool) -> tuple[np.ndarray
 def play(market: Market, instruments: list[Instrument], chosen: Rules, cuts: list[int]) -> tuple[Book, Log]:
     """Run to each cut with a copy of the book, as a process that ends there and another that goes on would."""
     count = market.prices.shape[1]
-    book = new_book(len(instruments), 1000 * 10**8)
-    log = new_log(len(instruments), count, 4)
+    book = new_book(len(instruments), (1000 * 10**8,))
+    log = new_log(count, 4)
     done = 0
     for cut in [*cuts, count]:
         log = run_bars(market, book, log, chosen, build_steps(instruments), done, cut)
-        book = Book(book.account.copy(), book.position.copy())
+        book = Book(*(array.copy() for array in book))
         done = cut
     return book, log
 
@@ -129,7 +129,7 @@ def test_cash_and_holdings_are_the_sum_of_the_fills_and_never_negative(seed, sym
     fills = fills_of(tuple(one.symbol for one in instruments), open_ms, book, log)
     flow = -(fills.side * fills.notional) - fills.fee
     running = 1000 * 10**8 + np.cumsum(flow)
-    assert int(book.account[CASH]) == 1000 * 10**8 + int(flow.sum())
+    assert int(book.wallet[0, CASH]) == 1000 * 10**8 + int(flow.sum())
     assert (running >= 0).all()
     for s, one in enumerate(instruments):
         held = np.cumsum((fills.side * fills.quantity)[fills.symbol == s])
@@ -194,9 +194,9 @@ def test_the_trade_list_equals_that_of_the_slow_obvious_reference(seed, count, c
     (fee, slip), (stop, goal) = costs, protection
     chosen = rules(fee_bps=fee, maker_fee_bps=fee, slippage_bps=slip, stop_pct=stop, target_pct=goal)
     instrument = Instrument("T/USD", Decimal("0.01"), Decimal("0.01"), described=True)
-    open_ms, market = build_market([bars], [Signals(target=target)])
-    book = new_book(1, 100_000 * 10**8)
-    log = run_bars(market, book, new_log(1, count, 16), chosen, build_steps([instrument]), 0, count)
+    open_ms, market = build_market([bars], [[Signals(target=target)]], chosen)
+    book = new_book(1, (100_000 * 10**8,))
+    log = run_bars(market, book, new_log(count, 16), chosen, build_steps([instrument]), 0, count)
     trips = round_trips(fills_of(("T/USD",), open_ms, book, log), MINUTE.ms)
     ours = [
         (entry // 60_000, exit_ // 60_000, Decimal(pnl).scaleb(-8), Reason(reason).label)

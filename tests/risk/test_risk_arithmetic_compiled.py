@@ -23,6 +23,7 @@ from trader_cli.risk.correlation import correlation
 from trader_cli.risk.kelly import kelly_rate
 from trader_cli.risk.parity import covariance, equal_risk_weights
 from trader_cli.risk.performance import performance_weights
+from trader_cli.risk.returns import bar_returns
 from trader_cli.risk.var import tail_losses, var_and_cvar
 
 rng = np.random.default_rng(20)
@@ -39,11 +40,11 @@ work, cov, weights, out = np.empty(300), np.empty((8, 8)), np.empty(8), np.empty
 for case in range(60):
     bar, window = int(rng.integers(0, 300)), int(rng.integers(1, 280))
     rows, count = rng.permutation(8), int(rng.integers(0, 9))
-    n = tail_losses(prices, bar, window, rng.normal(0.0, 1e4, 8), rows, count, work)
+    n = tail_losses(bar_returns(prices[3]), bar, window, rng.normal(0.0, 1e4, 8), rows, count, work)
     whole.update(work[:n].tobytes())
     whole.update(np.array(var_and_cvar(work, n, float(rng.uniform(0.5, 0.999)))).tobytes())
-    whole.update(np.float64(correlation(prices, bar, window, int(rows[0]), int(rows[1]))).tobytes())
-    covariance(prices, bar, window, rows, count, cov, work)
+    whole.update(np.float64(correlation(bar_returns(prices[3]), bar, window, int(rows[0]), int(rows[1]))).tobytes())
+    covariance(bar_returns(prices[3]), bar, window, rows, count, cov, work)
     weights[:] = 0.0
     whole.update(bytes([equal_risk_weights(cov, count, weights)]))
     whole.update(weights.tobytes())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader_cli.risk.correlation import correlation
-from trader_cli.risk.returns import CLOSE
+from trader_cli.risk.returns import bar_returns
 
 pytestmark = pytest.mark.req("R2.3")
 
@@ -21,14 +21,14 @@ def market(moves):
     """Prices (4, n + 1, R) whose bar returns are `moves`, shape (n, R)."""
     moves = np.asarray(moves, np.float64)
     prices = np.full((4, len(moves) + 1, moves.shape[1]), np.nan)
-    prices[CLOSE] = 100.0
-    prices[CLOSE, 1:] = 100.0 * np.cumprod(1.0 + moves, axis=0)
+    prices[3] = 100.0
+    prices[3, 1:] = 100.0 * np.cumprod(1.0 + moves, axis=0)
     return prices
 
 
 def whole(moves):
     prices = market(moves)
-    return correlation(prices, prices.shape[1] - 1, prices.shape[1], 0, 1)
+    return correlation(bar_returns(prices[3]), prices.shape[1] - 1, prices.shape[1], 0, 1)
 
 
 def random_moves(seed, length=40, columns=2):
@@ -40,9 +40,9 @@ def random_moves(seed, length=40, columns=2):
 @given(SEED, st.integers(3, 80))
 def test_it_is_numpys_corrcoef(seed, length) -> None:
     prices = market(random_moves(seed, length))
-    moves = prices[CLOSE, 1:] / prices[CLOSE, :-1] - 1.0
+    moves = prices[3, 1:] / prices[3, :-1] - 1.0
     expected = np.corrcoef(moves.T)[0, 1]
-    assert correlation(prices, length, length, 0, 1) == pytest.approx(expected, abs=1e-12)
+    assert correlation(bar_returns(prices[3]), length, length, 0, 1) == pytest.approx(expected, abs=1e-12)
 
 
 @given(SEED, st.integers(0, 45), st.integers(0, 45))
@@ -50,18 +50,18 @@ def test_only_pairs_of_the_window_count_where_both_closes_exist(seed, bar, windo
     prices = market(random_moves(seed, 45))
     rng = np.random.default_rng(seed)
     for row in (0, 1):
-        prices[CLOSE, : rng.integers(0, 10), row] = np.nan
-    moves = (prices[CLOSE, 1:] / prices[CLOSE, :-1] - 1.0)[max(0, bar - window) : bar]
+        prices[3, : rng.integers(0, 10), row] = np.nan
+    moves = (prices[3, 1:] / prices[3, :-1] - 1.0)[max(0, bar - window) : bar]
     pairs = moves[~np.isnan(moves).any(axis=1)]
     expected = np.corrcoef(pairs.T)[0, 1] if len(pairs) >= 3 else 0.0
-    assert correlation(prices, bar, window, 0, 1) == pytest.approx(expected, abs=1e-11)
+    assert correlation(bar_returns(prices[3]), bar, window, 0, 1) == pytest.approx(expected, abs=1e-11)
 
 
 @given(SEED)
 def test_it_is_symmetric_and_within_one(seed) -> None:
     prices = market(random_moves(seed, 10))
-    value = correlation(prices, 10, 10, 0, 1)
-    assert value == correlation(prices, 10, 10, 1, 0)
+    value = correlation(bar_returns(prices[3]), 10, 10, 0, 1)
+    assert value == correlation(bar_returns(prices[3]), 10, 10, 1, 0)
     assert -1.0 <= value <= 1.0
 
 
@@ -82,9 +82,9 @@ def test_leverage_and_drift_change_nothing(seed, leverage, drift) -> None:
 @given(SEED, st.integers(-20, 20))
 def test_the_unit_of_the_price_changes_no_bit(seed, power) -> None:
     prices = market(random_moves(seed))
-    value = correlation(prices, 40, 30, 0, 1)
+    value = correlation(bar_returns(prices[3]), 40, 30, 0, 1)
     prices[:, :, 1] *= 2.0**power
-    assert correlation(prices, 40, 30, 0, 1) == value
+    assert correlation(bar_returns(prices[3]), 40, 30, 0, 1) == value
 
 
 def test_three_bars_by_hand() -> None:
@@ -118,8 +118,8 @@ def test_small_variation_on_a_large_mean_is_not_lost() -> None:
 
 def test_nothing_outside_the_window_and_no_other_row_is_read() -> None:
     prices = market(random_moves(1, 40, 3))
-    value = correlation(prices, 30, 20, 0, 2)
+    value = correlation(bar_returns(prices[3]), 30, 20, 0, 2)
     prices[:, 31:, :] = 1e300
     prices[:, :10, :] = 1e300
     prices[:, :, 1] = np.nan
-    assert correlation(prices, 30, 20, 0, 2) == value
+    assert correlation(bar_returns(prices[3]), 30, 20, 0, 2) == value

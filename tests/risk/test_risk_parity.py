@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 from trader_cli.risk.parity import covariance, equal_risk_weights
-from trader_cli.risk.returns import CLOSE
+from trader_cli.risk.returns import bar_returns
 
 pytestmark = pytest.mark.req("R2.4")
 
@@ -186,7 +186,7 @@ def test_weights_are_usable_even_where_history_is_too_short_for_an_answer(seed, 
 def covariance_of(prices, bar, window, rows):
     cov = np.full((len(rows) + 1, len(rows) + 1), -7.0)
     work = np.empty(2 * len(rows))
-    n = covariance(prices, bar, window, np.array(rows, np.int64), len(rows), cov, work)
+    n = covariance(bar_returns(prices[3]), bar, window, np.array(rows, np.int64), len(rows), cov, work)
     assert (cov[-1] == -7.0).all()
     assert (cov[:, -1] == -7.0).all()
     return cov[:-1, :-1], n
@@ -196,16 +196,16 @@ def market(seed, length=50, symbols=6):
     rng = np.random.default_rng(seed)
     prices = np.full((4, length, symbols), np.nan)
     common = rng.normal(0, 0.02, (length, 1))
-    prices[CLOSE] = 100 * np.cumprod(1 + common + rng.normal(0, 0.02, (length, symbols)), axis=0)
+    prices[3] = 100 * np.cumprod(1 + common + rng.normal(0, 0.02, (length, symbols)), axis=0)
     for symbol in range(symbols):
-        prices[CLOSE, : rng.integers(0, 5), symbol] = np.nan
+        prices[3, : rng.integers(0, 5), symbol] = np.nan
     return prices
 
 
 @given(SEED, st.integers(2, 49), st.integers(2, 60), st.lists(st.integers(0, 5), min_size=1, max_size=6, unique=True))
 def test_covariance_is_numpys_with_missing_returns_as_zero(seed, bar, window, rows) -> None:
     prices = market(seed)
-    moves = np.nan_to_num(prices[CLOSE, 1:] / prices[CLOSE, :-1] - 1)[max(0, bar - window) : bar]
+    moves = np.nan_to_num(prices[3, 1:] / prices[3, :-1] - 1)[max(0, bar - window) : bar]
     cov, n = covariance_of(prices, bar, window, rows)
     assert n == len(moves)
     assert cov == pytest.approx(np.cov(moves[:, rows].T).reshape(len(rows), len(rows)), rel=1e-9, abs=1e-17)
@@ -219,8 +219,8 @@ def test_fewer_than_two_returns_are_no_covariance(bar, window) -> None:
 
 def test_a_row_that_stands_still_or_grows_steadily_has_no_variance() -> None:
     prices = market(1)
-    prices[CLOSE, :, 0] = 7.0
-    prices[CLOSE, :, 1] = 100 * np.cumprod(np.full(50, 1.001))
+    prices[3, :, 0] = 7.0
+    prices[3, :, 1] = 100 * np.cumprod(np.full(50, 1.001))
     cov, _ = covariance_of(prices, 49, 40, [0, 1, 2])
     assert not cov[:2].any()
     assert cov[2, 2] > 0

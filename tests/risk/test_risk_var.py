@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader_cli.engine import state
-from trader_cli.risk import returns
+from trader_cli.risk.returns import bar_returns
 from trader_cli.risk.var import tail_losses, tail_size, var_and_cvar
 
 pytestmark = pytest.mark.req("R2.3")
@@ -29,13 +29,15 @@ def measured(losses, confidence):
 def market(*closes):
     """Prices (4, T, R) from one tuple of closes per row; other planes are NaN, because nothing may read them."""
     prices = np.full((4, len(closes[0]), len(closes)), np.nan)
-    prices[returns.CLOSE] = np.array(closes, np.float64).T
+    prices[3] = np.array(closes, np.float64).T
     return prices
 
 
 def losses_of(prices, bar, window, values, rows):
     work = np.full(max(window, 1) + 1, -777.0)
-    n = tail_losses(prices, bar, window, np.array(values, np.float64), np.array(rows, np.int64), len(rows), work)
+    n = tail_losses(
+        bar_returns(prices[3]), bar, window, np.array(values, np.float64), np.array(rows, np.int64), len(rows), work
+    )
     assert (work[n:] == -777.0).all()
     return work[:n]
 
@@ -178,4 +180,4 @@ def test_losses_are_those_of_numpy(seed, length, symbols, window) -> None:
 
 
 def test_the_plane_of_closes_is_the_engines() -> None:
-    assert returns.CLOSE == state.CLOSE
+    assert state.CLOSE == 3

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
-
-if TYPE_CHECKING:
-    from trader_cli.jobs.backtest import Request
-    from trader_cli.wiring import Wiring
 
 
 def register(app: typer.Typer) -> None:
@@ -21,14 +17,22 @@ def register(app: typer.Typer) -> None:
 
 def _backtest(
     run: Run,
-    strategy: Annotated[str, typer.Argument(help="File name of the strategy.", autocompletion=complete_strategies)],
+    strategy: Annotated[
+        str | None,
+        typer.Argument(
+            help="File name of the strategy, several with commas; without one, the wallets of the configuration trade.",
+            autocompletion=complete_strategies,
+            show_default=False,
+        ),
+    ] = None,
     symbols: Annotated[str | None, typer.Option(help="Symbols, separated by commas.", metavar="A,B")] = None,
-    exchange: Annotated[str | None, typer.Option(help="Where the bars are from.")] = None,
+    exchange: Annotated[str | None, typer.Option(help="Where the bars are from; A,B = each symbol at both.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Length of a bar: 30m, 4h, 1d.")] = None,
     since: Annotated[str | None, typer.Option(help="First moment, ISO 8601 UTC.", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option(help="First moment left out.", metavar="TIME")] = None,
     param: Annotated[
-        list[str] | None, typer.Option(help="A strategy's parameter; repeatable.", metavar="NAME=VALUE")
+        list[str] | None,
+        typer.Option(help="A strategy's parameter, STRATEGY.NAME=VALUE where there are several.", metavar="NAME=VALUE"),
     ] = None,
     cash: Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")] = None,
     fee_bps: Annotated[
@@ -69,7 +73,7 @@ def _backtest(
         risk__target_pct=target_pct,
         risk__max_positions=max_positions,
     )
-    request = _request(parts, strategy, parameters(param))
+    request = parts.request(strategy, parameters(param))
     done = backtest(
         request, parts.bars, parts.instrument, lambda: parts.ledger, parts.new_run_id(), parts.now_ms(), run.note
     )
@@ -84,53 +88,3 @@ def _backtest(
         run_view(console, done.result)
 
     return Outcome("backtest/1", done.result, view)
-
-
-def _request(parts: Wiring, name: str, params: dict[str, str]) -> Request:
-    """Put settings and strategy together; whatever is wrong with either is said before any bar is read."""
-    from trader_cli.config.moment import time_ms
-    from trader_cli.engine.panel import build_rules, cash_units
-    from trader_cli.jobs.backtest import Request
-    from trader_cli.jobs.summary import Costs
-    from trader_cli.model.timeframe import Timeframe
-
-    loaded = parts.strategies.load(name)
-    settings = parts.settings
-    instance = loaded.cls(**params)
-    data, costs, sizing, risk = settings.data, settings.costs, settings.sizing, settings.risk
-    rules = build_rules(
-        fee_bps=costs.fee_bps,
-        maker_fee_bps=costs.maker_fee_bps,
-        slippage_bps=costs.slippage_bps,
-        size_method=sizing.method,
-        size_quantity=sizing.quantity,
-        size_notional=sizing.notional,
-        size_fraction=sizing.fraction,
-        rebalance=sizing.rebalance,
-        dead_band_pct=sizing.dead_band_pct,
-        max_positions=risk.max_positions,
-        stop_pct=risk.stop_pct,
-        target_pct=risk.target_pct,
-        trail_pct=risk.trail_pct,
-        min_notional=risk.min_notional,
-    )
-    exchange, symbols = data.exchange or None, data.symbols
-    if not symbols:
-        sample_exchange, sample = parts.bars.sample_symbols()
-        exchange, symbols = exchange or sample_exchange, tuple(sample)
-    return Request(
-        strategy=name,
-        instance=instance,
-        source_digest=loaded.source_digest,
-        symbols=tuple(dict.fromkeys(symbols)),
-        exchange=exchange,
-        timeframe=Timeframe.parse(data.timeframe) if data.timeframe else None,
-        since_ms=time_ms(data.since, "data.since"),
-        until_ms=time_ms(data.until, "data.until"),
-        cash=cash_units(settings.account.cash, "account.cash"),
-        quote=settings.account.quote,
-        rules=rules,
-        costs=Costs(float(costs.fee_bps), float(costs.slippage_bps)),
-        preset=parts.config.preset,
-        config=settings.model_dump(mode="json"),
-    )

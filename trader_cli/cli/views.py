@@ -38,7 +38,8 @@ def signed(value: Any, digits: int = 2, suffix: str = " %") -> Text:
 
 def run_view(console: Console, result: Mapping[str, Any]) -> None:
     """Print everything a trader wants to know of one run, in 80 columns."""
-    params = ", ".join(f"{key}={value}" for key, value in result["params"].items())
+    several = len(result.get("strategies", ())) > 1
+    params = "" if several else ", ".join(f"{key}={value}" for key, value in result["params"].items())
     symbols = result["symbols"]
     shown = ", ".join(symbols[:6]) + (f" and {len(symbols) - 6} more" if len(symbols) > 6 else "")
     console.print(Text.assemble((result["strategy"], "bold"), f"  {params}"))
@@ -50,7 +51,8 @@ def run_view(console: Console, result: Mapping[str, Any]) -> None:
     console.print()
     console.print(_figures(result))
     console.print(_trades(result))
-    for part in (_curve(console, result), _calendar(result), _refused(result), _positions(result)):
+    parts = (_wallets(result), _curve(console, result), _calendar(result), _refused(result), _breakers(result))
+    for part in (*parts, _positions(result)):
         if part is not None:
             console.print(part)
     for note in result["notes"]:
@@ -119,6 +121,26 @@ def _trades(result: Mapping[str, Any]) -> Padding:
     return Padding(Group(table, Text(f"exits: {exits}")), (1, 0, 0, 0))
 
 
+def _wallets(result: Mapping[str, Any]) -> Padding | None:
+    """Show wallets and strategies where there is more than one of either."""
+    wallets, strategies = result.get("wallets", []), result.get("strategies", [])
+    if len(strategies) < 2:
+        return None
+    table = _grid("wallet", "share", "cash", "equity", "trades", "result", "state")
+    for one in wallets:
+        state = f"halted: {one['halted_by'].replace('_', ' ')}" if one["halted"] else "trading"
+        numbers = (number(one["share_pct"], 0, " %"), number(one["cash"]), number(one["equity"]))
+        table.add_row(one["name"], *numbers, number(one["trades"], 0), signed(one["pnl"], 2, ""), state)
+    parts: list[Any] = [table]
+    if len(strategies) != len(wallets):
+        each = _grid("strategy", "wallet", "trades", "win rate", "fees", "result")
+        for one in strategies:
+            figures = (number(one["trades"], 0), _percent(one["win_rate_pct"]), number(one["fees"]))
+            each.add_row(one["name"], one["wallet"], *figures, signed(one["pnl"], 2, ""))
+        parts.append(Padding(each, (1, 0, 0, 0)))
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
 def _curve(console: Console, result: Mapping[str, Any]) -> Padding | None:
     """Draw the equity as a line of blocks, buy and hold under it on the same scale."""
     points = result["equity_line"]
@@ -183,6 +205,19 @@ def _refused(result: Mapping[str, Any]) -> Padding | None:
         by_reason[row["reason"]] = by_reason.get(row["reason"], 0) + row["count"]
     text = ", ".join(f"{reason.replace('_', ' ')} {number(count, 0)}" for reason, count in by_reason.items())
     return Padding(Text(f"wishes refused at a close: {text}"), (1, 0, 0, 0))
+
+
+def _breakers(result: Mapping[str, Any]) -> Text | None:
+    """Say how often each rule stopped a wallet, and how often strategies disagreed."""
+    counts: dict[str, int] = {}
+    for one in result.get("risk_events", ()):
+        what = (
+            "conflicts decided" if one["kind"] == "conflict" else f"{one['rule'].replace('_', ' ')} ({one['wallet']})"
+        )
+        counts[what] = counts.get(what, 0) + 1
+    if not counts:
+        return None
+    return Text("breakers and conflicts: " + ", ".join(f"{what} {number(count, 0)}" for what, count in counts.items()))
 
 
 def _positions(result: Mapping[str, Any]) -> Padding | None:

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import inlined
+from trader_cli.compiler import called, part
 from trader_cli.engine.state import (
+    ADDED,
+    BREAK_EVEN,
+    CAP,
     CASH,
+    CEILING,
+    COOL_UNTIL,
+    ENTRY_PRICE,
+    EVENT_BAR,
+    EVENT_BREAKER,
+    EVENT_COUNT,
+    EVENT_LAST_BAR,
+    EVENT_LIMIT,
+    EVENT_NUMBER,
+    EVENT_ROW,
+    EVENT_RULE,
+    EVENTS,
     FILLS,
+    FLOOR,
+    LAST_ASKED,
+    LAST_EVENT,
     LOG_BAR,
     LOG_FEE,
     LOG_KIND,
@@ -15,24 +33,43 @@ from trader_cli.engine.state import (
     LOG_PRICE,
     LOG_QUANTITY,
     LOG_REASON,
+    LOG_ROW,
     LOG_SIDE,
-    LOG_SYMBOL,
+    LOSS_RATES,
+    LOSSES,
+    LOSSES_IN_ROW,
+    MICRO,
     ORDER_SIDE,
     ORDERS,
+    PARTIAL,
     POSITIONS,
     QUANTITY,
-    REFUSED_COUNT,
-    REFUSED_FIRST_BAR,
     STOP,
     STOP_OWN,
     TARGET,
     TARGET_OWN,
+    TRAIL_ATR,
     TRAIL_HIGH,
+    TRIP_BOUGHT,
+    TRIP_FEES,
+    TRIP_SOLD,
+    TRIPS,
+    TRIPS_BOUGHT,
+    TRIPS_RESULT,
     WEIGHT,
+    WIN_RATES,
+    WINS,
 )
+from trader_cli.model.fills import Refusal
+from trader_cli.money import ONE, mul_div
+from trader_cli.risk import columns as of
+from trader_cli.risk.breakers import cools_down, streak_after
+from trader_cli.risk.rules import WALLET
+
+LOSING_STREAK = int(Refusal.LOSING_STREAK)
 
 
-@inlined
+@part
 def book_fill(
     bar: int,
     s: int,
@@ -43,29 +80,32 @@ def book_fill(
     fee: int,
     kind: int,
     reason: int,
+    market: Any,
     book: Any,
     log: Any,
+    rules: Any,
+    steps: Any,
 ) -> None:
-    """Apply a fill: a buy lowers cash by notional + fee, a sell raises it by notional - fee (1e-8 quote)."""
+    """Apply a fill: a buy lowers its wallet's cash by notional + fee, a sell raises it by notional - fee (1e-8 quote)."""
     account = book.account
     position = book.position
     before = position[s, QUANTITY]
     after = before + side * quantity
     position[s, QUANTITY] = after
-    account[CASH] -= side * notional + fee
+    paid = side * notional + fee
+    book.wallet[steps[s, WALLET], CASH] -= paid
+    book.wallet[book.wallet.shape[0] - 1, CASH] -= paid
+    position[s, TRIP_FEES] += fee
+    if side > 0:
+        position[s, TRIP_BOUGHT] += notional
+        position[s, ADDED] = 1
+    else:
+        position[s, TRIP_SOLD] += notional
     if before == 0:
         account[POSITIONS] += 1
-    if after == 0:
-        account[POSITIONS] -= 1
-        position[s, STOP] = 0
-        position[s, STOP_OWN] = 0
-        position[s, TARGET] = 0
-        position[s, TARGET_OWN] = 0
-        position[s, TRAIL_HIGH] = 0
-        position[s, WEIGHT] = 0
     n = account[FILLS]
     log.fills[n, LOG_BAR] = bar
-    log.fills[n, LOG_SYMBOL] = s
+    log.fills[n, LOG_ROW] = s
     log.fills[n, LOG_SIDE] = side
     log.fills[n, LOG_QUANTITY] = quantity
     log.fills[n, LOG_PRICE] = price
@@ -74,19 +114,93 @@ def book_fill(
     log.fills[n, LOG_KIND] = kind
     log.fills[n, LOG_REASON] = reason
     account[FILLS] = n + 1
+    if after == 0:
+        account[POSITIONS] -= 1
+        position[s, FLOOR] = 0
+        position[s, CEILING] = 0
+        position[s, STOP] = 0
+        position[s, STOP_OWN] = 0
+        position[s, TARGET] = 0
+        position[s, TARGET_OWN] = 0
+        position[s, TRAIL_HIGH] = 0
+        position[s, TRAIL_ATR] = 0
+        position[s, BREAK_EVEN] = 0
+        position[s, MICRO] = 0
+        position[s, PARTIAL] = 0
+        position[s, CAP] = 0
+        position[s, ENTRY_PRICE] = 0
+        position[s, WEIGHT] = 0
+        close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+        close_trip(
+            bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], rules[of.COOL_BARS] * rules[of.BAR_MS]
+        )
 
 
-@inlined
+@called
+def close_trip(bar: int, s: int, w: int, close_ms: int, book: Any, log: Any, streak: int, cool_ms: int) -> None:
+    """Count a finished round trip for its row and its wallet, and pause a wallet that only loses."""
+    position = book.position
+    cost = position[s, TRIP_BOUGHT]
+    result = position[s, TRIP_SOLD] - cost - position[s, TRIP_FEES]
+    position[s, TRIPS] += 1
+    position[s, TRIPS_BOUGHT] += cost
+    position[s, TRIPS_RESULT] += result
+    position[s, TRIP_BOUGHT] = 0
+    position[s, TRIP_SOLD] = 0
+    position[s, TRIP_FEES] = 0
+    if result > 0:
+        book.wallet[w, WINS] += 1
+        book.wallet[w, WIN_RATES] += mul_div(result, ONE, max(cost, 1))
+    elif result < 0:
+        book.wallet[w, LOSSES] += 1
+        book.wallet[w, LOSS_RATES] += mul_div(-result, ONE, max(cost, 1))
+    losses = streak_after(book.wallet[w, LOSSES_IN_ROW], result)
+    if cools_down(losses, streak):
+        book.wallet[w, COOL_UNTIL] = close_ms + cool_ms
+        write_event(bar, w, LOSING_STREAK, losses, streak, 1, book, log)
+        losses = 0
+    book.wallet[w, LOSSES_IN_ROW] = losses
+
+
+@part
 def drop_order(s: int, book: Any) -> None:
-    """Take the symbol's working order off the book, filled or not."""
+    """Take the row's working order off the book, filled or not."""
     if book.position[s, ORDER_SIDE] != 0:
         book.position[s, ORDER_SIDE] = 0
         book.account[ORDERS] -= 1
 
 
-@inlined
-def refuse(bar: int, s: int, why: int, log: Any) -> None:
-    """Count a refusal and remember the first bar it happened in."""
-    if log.refused[s, why, REFUSED_COUNT] == 0:
-        log.refused[s, why, REFUSED_FIRST_BAR] = bar
-    log.refused[s, why, REFUSED_COUNT] += 1
+@called
+def write_event(bar: int, row: int, rule: int, number: int, limit: int, breaker: int, book: Any, log: Any) -> int:
+    """Begin an episode in the log; return its row."""
+    n = book.account[EVENTS]
+    log.events[n, EVENT_BAR] = bar
+    log.events[n, EVENT_LAST_BAR] = bar
+    log.events[n, EVENT_COUNT] = 1
+    log.events[n, EVENT_ROW] = row
+    log.events[n, EVENT_RULE] = rule
+    log.events[n, EVENT_NUMBER] = number
+    log.events[n, EVENT_LIMIT] = limit
+    log.events[n, EVENT_BREAKER] = breaker
+    book.account[EVENTS] = n + 1
+    return n
+
+
+@part
+def note(bar: int, w: int, rule: int, number: int, limit: int, book: Any, log: Any) -> None:
+    """Write down that a breaker opened in wallet `w` (the last row = the whole account)."""
+    write_event(bar, w, rule, number, limit, 1, book, log)
+
+
+@called
+def refuse(bar: int, s: int, rule: int, number: int, limit: int, book: Any, log: Any) -> None:
+    """Write down a refusal; one that repeats that of the row's last question only lengthens its episode."""
+    position = book.position
+    last = position[s, LAST_EVENT] - 1
+    # Asked in the bar before, or in this one already, when its order was to fill.
+    if last >= 0 and log.events[last, EVENT_RULE] == rule and position[s, LAST_ASKED] >= bar - 1:
+        log.events[last, EVENT_LAST_BAR] = bar
+        log.events[last, EVENT_COUNT] += 1
+    else:
+        position[s, LAST_EVENT] = 1 + write_event(bar, s, rule, number, limit, 0, book, log)
+    position[s, LAST_ASKED] = bar

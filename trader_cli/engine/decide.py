@@ -1,6 +1,7 @@
 """`decide`: the difference between what is wanted and what is held becomes orders, at a bar's close.
 
-Exits first, because they free slots and cash; then reductions; then entries and increases in name order. Every entry
+What the close changes first (levels, breakers); then exits, because they free slots and cash; then reductions; then
+entries and increases, wallet by wallet in name order; then what only stands where another order stands. Every entry
 order lives for one bar: the next decision renews it or not, so that a missed run heals by itself.
 """
 
@@ -8,133 +9,101 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import inlined
+from trader_cli.compiler import called, part, spliced
+from trader_cli.engine.approve import increase, wanted
 from trader_cli.engine.booking import drop_order, refuse
-from trader_cli.engine.fill import has_bar
+from trader_cli.engine.legs import drop_lone_legs, drop_spent_legs
+from trader_cli.engine.orders import order
+from trader_cli.engine.share import allocate
 from trader_cli.engine.state import (
     CANDIDATE,
     CASH,
     CLOSE,
+    CONFIDENCE,
+    COOL_UNTIL,
     HELD_BARS,
     LEVEL,
-    ORDER_KIND,
-    ORDER_PRICE,
+    ORDER_MS,
     ORDER_QUANTITY,
-    ORDER_REASON,
     ORDER_SIDE,
-    ORDER_STOP,
-    ORDER_TARGET,
-    ORDER_WEIGHT,
-    ORDERS,
-    OWN_LIMIT,
-    OWN_STOP,
-    OWN_TAKE,
-    OWN_TRIGGER,
     POSITIONS,
     QUANTITY,
-    STOP_OWN,
-    TARGET_OWN,
     TRIPPED,
+    TRIPPED_BY,
     WEIGHT,
 )
+from trader_cli.engine.value import expected_cash, has_bar, mark, ordered_cash, take_stock
+from trader_cli.engine.watch import measured_atr, must_close, raise_trail, take_levels, test_breakers
 from trader_cli.model.fills import OrderKind, Reason, Refusal
-from trader_cli.money import (
-    affordable,
-    buy_price,
-    cost_of,
-    fee_of,
-    proceeds_of,
-    sell_price,
-    step_down,
-    step_up,
-    to_units,
-)
-from trader_cli.risk.limits import below_minimum, no_slot
-from trader_cli.risk.rules import LOT, PRICE_ONE, SIZE_FRACTION, TICK
-from trader_cli.risk.sizing import wanted_quantity, weight_of, within_dead_band
+from trader_cli.money import proceeds_of
+from trader_cli.risk import columns as of
+from trader_cli.risk.limits import below_minimum, least_worth, no_slot, too_stale
+from trader_cli.risk.rules import OTHER_LEG, PRICE_ONE, WALLET
+from trader_cli.risk.sizing import rate_of, weight_of, within_dead_band
+from trader_cli.risk.swap import expected_gain, worth_swapping
 
 MARKET = int(OrderKind.MARKET)
-LIMIT = int(OrderKind.LIMIT)
-TRIGGER = int(OrderKind.STOP)
 BY_STRATEGY = int(Reason.STRATEGY)
 BY_REBALANCE = int(Reason.REBALANCE)
+BY_SWAP = int(Reason.SWAP)
 BELOW_MINIMUM = int(Refusal.BELOW_MINIMUM)
-ROUNDS_TO_ZERO = int(Refusal.ROUNDS_TO_ZERO)
 NO_CASH = int(Refusal.NO_CASH)
 MAX_POSITIONS = int(Refusal.MAX_POSITIONS)
+NOT_TRIED = -2
 
 
-@inlined
-def mark(bar: int, s: int, market: Any, steps: Any) -> int:
-    """Return the symbol's last close in price units."""
-    return to_units(market.prices[CLOSE, bar, s], steps[s, PRICE_ONE])
+@spliced
+def closes_at(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return why a held row is closed by a rule at this close, -1 = it is not; let its trailing stop follow."""
+    if rules[of.TRAIL_MULTIPLE] > 0:
+        raise_trail(bar, s, market, book, rules, steps)
+    return must_close(bar, s, market, book, rules, steps)
 
 
-@inlined
-def equity_units(bar: int, market: Any, book: Any, steps: Any) -> int:
-    """Return cash plus every holding at its last close, exactly, in 1e-8 quote."""
-    total = book.account[CASH]
-    for s in range(book.position.shape[0]):
-        held = book.position[s, QUANTITY]
-        if held > 0:
-            total += proceeds_of(mark(bar, s, market, steps), held, steps[s, PRICE_ONE])
-    return total
+@called
+def is_spent(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> bool:
+    """Tell whether a working order is over: this bar did not reach it, or it waits for a bar and may no longer be filled.
 
-
-@inlined
-def order(s: int, side: int, kind: int, quantity: int, price: int, weight: int, reason: int, book: Any) -> None:
-    """Put the symbol's one working order on the book."""
+    An order to buy waits where its symbol has no bar, but not behind a breaker, nor longer than data may be old.
+    """
+    if has_bar(bar, s, market):
+        return True
     position = book.position
-    position[s, ORDER_SIDE] = side
-    position[s, ORDER_KIND] = kind
-    position[s, ORDER_QUANTITY] = quantity
-    position[s, ORDER_PRICE] = price
-    position[s, ORDER_WEIGHT] = weight
-    position[s, ORDER_REASON] = reason
-    book.account[ORDERS] += 1
+    if position[s, ORDER_SIDE] < 0:
+        return False
+    purse = book.wallet
+    w = steps[s, WALLET]
+    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+    if purse[w, TRIPPED_BY] + purse[purse.shape[0] - 1, TRIPPED_BY] != 0 or purse[w, COOL_UNTIL] > close_ms:
+        return True
+    return too_stale(close_ms - position[s, ORDER_MS], rules)
 
 
-@inlined
-def own_level(plane: int, bar: int, s: int, market: Any, steps: Any) -> int:
-    """Return the strategy's own stop or take of this bar on the tick, away from the price; 0 where it states none."""
-    level = market.signals[plane, bar, s]
-    if not level > 0.0:
-        return 0
-    units = to_units(level, steps[s, PRICE_ONE])
-    return step_down(units, steps[s, TICK]) if plane == OWN_STOP else step_up(units, steps[s, TICK])
-
-
-@inlined
-def take_levels(bar: int, market: Any, book: Any, steps: Any) -> None:
-    """Take over the strategy's newest stop and target for every held symbol; NaN keeps what stands."""
-    position = book.position
-    for s in range(position.shape[0]):
-        if position[s, QUANTITY] > 0 and has_bar(bar, s, market):
-            stop = own_level(OWN_STOP, bar, s, market, steps)
-            if stop > 0:
-                position[s, STOP_OWN] = stop
-            take = own_level(OWN_TAKE, bar, s, market, steps)
-            if take > 0:
-                position[s, TARGET_OWN] = take
-
-
-@inlined
-def look(bar: int, market: Any, book: Any, log: Any, rules: Any) -> int:
-    """Write the equity, drop spent orders, order the exits; return how many symbols there are to size."""
+@spliced
+def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, switches: Any) -> int:
+    """Write the equity, drop spent orders, order the exits; return how many rows there are to size."""
     position = book.position
     value = 0.0
     candidates = 0
     for s in range(position.shape[0]):
         held = position[s, QUANTITY]
+        target = market.signals[LEVEL, bar, s]
+        if position[s, ORDER_SIDE] != 0 and is_spent(bar, s, market, book, rules, steps):
+            drop_order(s, book)
         if held > 0:
             value += float(held) * 1e-8 * market.prices[CLOSE, bar, s]
-        if position[s, ORDER_SIDE] != 0 and has_bar(bar, s, market):
-            # A resting entry that this bar did not reach: renewed below, or gone.
-            drop_order(s, book)
-        target = market.signals[LEVEL, bar, s]
+            reason = -1
+            if switches.guarded and has_bar(bar, s, market):
+                reason = closes_at(bar, s, market, book, rules, steps)
+            if reason >= 0:
+                order(s, -1, MARKET, held, 0, 0, reason, book)
+                position[s, TRIPPED] = 1
+                if target <= 0.0:
+                    position[s, TRIPPED] = 0
+                continue
         if target > 0.0:
             if held > 0:
-                if rules.rebalance == 0 and weight_of(target) == position[s, WEIGHT]:
+                if rules[of.REBALANCE] == 0 and weight_of(target) == position[s, WEIGHT]:
                     continue
             elif position[s, TRIPPED] != 0:
                 continue
@@ -144,35 +113,15 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any) -> int:
             position[s, TRIPPED] = 0
             if held > 0:
                 order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, book)
-    log.equity[bar] = float(book.account[CASH]) * 1e-8 + value
+    log.equity[bar] = float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
     if book.account[POSITIONS] > 0:
         book.account[HELD_BARS] += 1
     return candidates
 
 
-@inlined
-def expected_cash(bar: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
-    """Return the cash there will be for buys when every working order fills at the last close, 1e-8 quote."""
-    position = book.position
-    free = book.account[CASH]
-    for s in range(position.shape[0]):
-        side = position[s, ORDER_SIDE]
-        if side != 0:
-            quantity = position[s, ORDER_QUANTITY]
-            one = steps[s, PRICE_ONE]
-            price = mark(bar, s, market, steps)
-            if side < 0:
-                notional = proceeds_of(sell_price(price, rules.slip_rate, steps[s, TICK]), quantity, one)
-                free += notional - fee_of(notional, rules.taker_rate)
-            else:
-                notional = cost_of(buy_price(price, rules.slip_rate, steps[s, TICK]), quantity, one)
-                free -= notional + fee_of(notional, rules.taker_rate)
-    return free
-
-
-@inlined
+@part
 def taken_slots(book: Any) -> int:
-    """Count the symbols held and not being sold off, or about to be bought."""
+    """Count the rows held and not being sold off, or about to be bought."""
     taken = book.account[POSITIONS]
     for s in range(book.position.shape[0]):
         side = book.position[s, ORDER_SIDE]
@@ -184,121 +133,167 @@ def taken_slots(book: Any) -> int:
     return taken
 
 
-@inlined
-def reduce(bar: int, s: int, worth: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
-    """Order the sale of what is held above the wanted size; tell whether that settles the symbol for this bar."""
+@spliced
+def reduce(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
+    """Order the sale of what is held above the wanted size; tell whether that settles the row for this bar."""
     position = book.position
     held = position[s, QUANTITY]
     price = mark(bar, s, market, steps)
     weight = weight_of(market.signals[LEVEL, bar, s])
-    wanted = wanted_quantity(weight, worth, price, steps[s, PRICE_ONE], steps[s, LOT], rules)
-    if within_dead_band(wanted, held, rules):
+    size = wanted(bar, s, price, market, book, rules, steps)
+    if within_dead_band(size, held, rules):
         return True
-    if wanted > held:
+    if size > held:
         return False
-    if wanted > 0 and below_minimum(s, held - wanted, price, rules, steps):
-        refuse(bar, s, BELOW_MINIMUM, log)
+    if size > 0 and below_minimum(s, held - size, price, rules, steps):
+        worth = proceeds_of(price, held - size, steps[s, PRICE_ONE])
+        refuse(bar, s, BELOW_MINIMUM, worth, least_worth(s, price, rules, steps), book, log)
         return True
     reason = BY_STRATEGY if weight != position[s, WEIGHT] else BY_REBALANCE
-    order(s, -1, MARKET, held - wanted, 0, weight, reason, book)
+    order(s, -1, MARKET, held - size, 0, weight, reason, book)
     return True
 
 
-@inlined
-def entry_order(bar: int, s: int, held: int, market: Any, steps: Any) -> Any:
-    """Return (kind, price) of an entry: the strategy's limit or trigger when flat and stated, else a market order."""
-    if held == 0 and market.signals.shape[0] > 1:
-        limit = market.signals[OWN_LIMIT, bar, s]
-        if limit > 0.0:
-            return LIMIT, step_down(to_units(limit, steps[s, PRICE_ONE]), steps[s, TICK])
-        trigger = market.signals[OWN_TRIGGER, bar, s]
-        if trigger > 0.0:
-            return TRIGGER, step_up(to_units(trigger, steps[s, PRICE_ONE]), steps[s, TICK])
-    return MARKET, 0
+@part
+def gain_of(bar: int, s: int, market: Any, rules: Any, steps: Any) -> int:
+    """Return what the row's signal promises at this close, 1e-8 of its notional."""
+    confidence = rate_of(market.measures[CONFIDENCE, bar, s])
+    return expected_gain(confidence, measured_atr(bar, s, market, steps), mark(bar, s, market, steps), rules)
 
 
-@inlined
-def increase(
+@called
+def weakest_of(bar: int, w: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return the row of wallet `w` that promises least of those that are held and may be sold, -1 = none."""
+    position = book.position
+    weakest = -1
+    least = 0
+    for s in range(position.shape[0]):
+        if position[s, QUANTITY] == 0 or steps[s, WALLET] != w or position[s, ORDER_SIDE] != 0:
+            continue
+        if steps[s, OTHER_LEG] >= 0 or not has_bar(bar, s, market):
+            continue
+        gain = gain_of(bar, s, market, rules, steps)
+        if weakest < 0 or gain < least:
+            weakest = s
+            least = gain
+    return weakest
+
+
+@called
+def swap(
     bar: int,
     s: int,
+    weakest: int,
     free: int,
-    worth: int,
     market: Any,
     book: Any,
+    work: Any,
     log: Any,
     rules: Any,
     steps: Any,
 ) -> Any:
-    """Order an entry or an increase if the limits allow it; return (cash set aside, slots taken)."""
-    position = book.position
-    held = position[s, QUANTITY]
-    one = steps[s, PRICE_ONE]
-    lot = steps[s, LOT]
-    close = mark(bar, s, market, steps)
-    weight = weight_of(market.signals[LEVEL, bar, s])
-    quantity = wanted_quantity(weight, worth, close, one, lot, rules) - held
-    if quantity <= 0:
-        refuse(bar, s, ROUNDS_TO_ZERO, log)
-        return 0, 0
-    kind, at = entry_order(bar, s, held, market, steps)
-    price = at
-    rate = rules.maker_rate
-    if kind != LIMIT:
-        price = buy_price(close if kind == MARKET else at, rules.slip_rate, steps[s, TICK])
-        rate = rules.taker_rate
-    if price <= 0 or below_minimum(s, quantity, price, rules, steps):
-        refuse(bar, s, BELOW_MINIMUM, log)
-        return 0, 0
-    cost = cost_of(price, quantity, one)
-    cost += fee_of(cost, rate)
-    if cost > free:
-        quantity = affordable(free, price, rate, lot, one)
-        if quantity <= 0 or below_minimum(s, quantity, price, rules, steps):
-            refuse(bar, s, NO_CASH, log)
-            return 0, 0
-        cost = cost_of(price, quantity, one)
-        cost += fee_of(cost, rate)
-    reason = BY_REBALANCE if held > 0 and weight == position[s, WEIGHT] else BY_STRATEGY
-    order(s, 1, kind, quantity, at, weight, reason, book)
-    if held > 0:
-        return cost, 0
-    position[s, ORDER_STOP] = 0
-    position[s, ORDER_TARGET] = 0
-    if market.signals.shape[0] > 1:
-        position[s, ORDER_STOP] = own_level(OWN_STOP, bar, s, market, steps)
-        position[s, ORDER_TARGET] = own_level(OWN_TAKE, bar, s, market, steps)
-    return cost, 1
+    """Sell the weakest position for a new signal that is worth both trades.
+
+    Return (cash set aside, rule that refused the purchase, -1 = none, NOT_TRIED = it is not worth it). The cash set aside is
+    negative where the sale brings more than the purchase takes. Nothing is sold unless the purchase was allowed.
+    """
+    least = gain_of(bar, weakest, market, rules, steps)
+    if not worth_swapping(gain_of(bar, s, market, rules, steps), least, rules):
+        return 0, NOT_TRIED
+    order(weakest, -1, MARKET, book.position[weakest, QUANTITY], 0, 0, BY_SWAP, book)
+    brought = ordered_cash(bar, weakest, market, book, rules, steps)
+    spent, refused = increase(bar, s, free + brought, market, book, work, log, rules, steps)
+    if refused >= 0:
+        drop_order(weakest, book)
+        return 0, refused
+    # Its strategy still wants it: without this the next bar would buy it back.
+    book.position[weakest, TRIPPED] = 1
+    return spent - brought, -1
 
 
-@inlined
-def decide(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
-    """Compare wanted with held for every symbol that has a bar, and leave the difference as working orders."""
-    if market.signals.shape[0] > 1:
-        take_levels(bar, market, book, steps)
-    candidates = look(bar, market, book, log, rules)
-    if candidates == 0:
-        return
+@part
+def may_swap(bar: int, s: int, market: Any, rules: Any, steps: Any) -> bool:
+    """Tell whether a signal is worth both trades against a position that promises nothing: else no other is asked."""
+    if rules[of.SWAP_MULTIPLE] == 0 or steps[s, OTHER_LEG] >= 0:
+        return False
+    return worth_swapping(gain_of(bar, s, market, rules, steps), 0, rules)
+
+
+@spliced
+def buy(bar: int, buys: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> None:
+    """Ask the limits for every entry and increase, in the order of the rows."""
     position = book.position
-    worth = equity_units(bar, market, book, steps) if rules.size_method == SIZE_FRACTION else 0
-    buys = 0
-    for i in range(candidates):
-        s = position[i, CANDIDATE]
-        if position[s, QUANTITY] > 0 and reduce(bar, s, worth, market, book, log, rules, steps):
-            continue
-        position[buys, CANDIDATE] = s
-        buys += 1
-    slots = taken_slots(book) if rules.max_positions > 0 else 0
+    slots = taken_slots(book) if rules[of.MAX_POSITIONS] > 0 else 0
     free = 0
+    purse = -1
     counted = False
+    weakest = -2
     for i in range(buys):
         s = position[i, CANDIDATE]
-        if position[s, QUANTITY] == 0 and no_slot(slots, rules):
-            refuse(bar, s, MAX_POSITIONS, log)
+        if position[s, ORDER_SIDE] != 0:
+            # Sold in a swap for an earlier row of this loop.
             continue
-        if not counted:
-            # Only now: where every slot is taken, bar after bar, nobody needs to know the cash.
-            free = expected_cash(bar, market, book, rules, steps)
-            counted = True
-        spent, taken = increase(bar, s, free, worth, market, book, log, rules, steps)
-        free -= spent
-        slots += taken
+        if steps[s, WALLET] != purse:
+            purse = steps[s, WALLET]
+            counted = False
+            weakest = -2
+        was_flat = position[s, QUANTITY] == 0
+        spent = 0
+        refused = -1
+        if was_flat and no_slot(slots, rules):
+            refused = MAX_POSITIONS
+        else:
+            if not counted:
+                # Only now: where every slot is taken, bar after bar, nobody needs to know the cash.
+                free = expected_cash(bar, purse, market, book, rules, steps)
+                counted = True
+            spent, refused = increase(bar, s, free, market, book, work, log, rules, steps)
+            if refused < 0:
+                free -= spent
+                weakest = -2
+                if was_flat:
+                    slots += 1
+        if was_flat and refused in (NO_CASH, MAX_POSITIONS) and may_swap(bar, s, market, rules, steps):
+            if weakest == -2:
+                weakest = weakest_of(bar, purse, market, book, rules, steps)
+            if weakest >= 0:
+                if not counted:
+                    free = expected_cash(bar, purse, market, book, rules, steps)
+                    counted = True
+                spent, tried = swap(bar, s, weakest, free, market, book, work, log, rules, steps)
+                if tried < 0:
+                    free -= spent
+                    weakest = -2
+                if tried != NOT_TRIED:
+                    refused = tried
+                    continue
+        if refused == MAX_POSITIONS:
+            refuse(bar, s, MAX_POSITIONS, slots + 1, rules[of.MAX_POSITIONS], book, log)
+
+
+@spliced
+def decide(bar: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any, switches: Any) -> None:
+    """Compare wanted with held for every row that has a bar, and leave the difference as working orders."""
+    if switches.stated:
+        take_levels(bar, market, book, rules, steps)
+    if switches.watching:
+        test_breakers(bar, market, book, log, rules, steps)
+    if switches.legs:
+        drop_spent_legs(bar, market, book, work, steps)
+    candidates = look(bar, market, book, log, rules, steps, switches)
+    if candidates > 0:
+        if switches.valued and not switches.watching:
+            take_stock(bar, market, book, steps)
+        if rules[of.SHARE_METHOD] > 0:
+            for w in range(book.wallet.shape[0] - 1):
+                allocate(bar, w, market, book, work, rules, steps)
+        buys = 0
+        for i in range(candidates):
+            s = book.position[i, CANDIDATE]
+            if book.position[s, QUANTITY] == 0 or not reduce(bar, s, market, book, log, rules, steps):
+                book.position[buys, CANDIDATE] = s
+                buys += 1
+        if buys > 0:
+            buy(bar, buys, market, book, work, log, rules, steps)
+    if switches.legs:
+        drop_lone_legs(bar, market, book, work, log, rules, steps)

@@ -8,79 +8,117 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from trader_cli.compiler import inlined
+from trader_cli.compiler import called, part, spliced
+from trader_cli.engine.arm import arm
 from trader_cli.engine.booking import book_fill, drop_order, refuse
 from trader_cli.engine.state import (
+    ADDED,
+    BREAK_EVEN,
+    CAP,
     CASH,
+    CEILING,
+    ENTRY_ATR,
+    ENTRY_MS,
+    ENTRY_PRICE,
+    FLOOR,
     HIGH,
     INSIDE,
+    KEEP_OWN,
     LOW,
+    MICRO,
     OPEN,
+    ORDER_ATR,
+    ORDER_KEEP,
     ORDER_KIND,
     ORDER_PRICE,
     ORDER_QUANTITY,
     ORDER_REASON,
+    ORDER_ROOM,
+    ORDER_RULE,
     ORDER_SIDE,
     ORDER_STOP,
     ORDER_TARGET,
     ORDER_WEIGHT,
     ORDERS,
+    PARTIAL,
     POSITIONS,
     QUANTITY,
+    RESERVE,
     STOP,
     STOP_OWN,
     TARGET,
     TARGET_OWN,
+    TRAIL_ATR,
     TRAIL_HIGH,
     TRIPPED,
     WEIGHT,
 )
+from trader_cli.engine.value import has_bar
 from trader_cli.model.fills import OrderKind, Reason, Refusal
 from trader_cli.money import (
+    ONE,
     affordable,
     buy_price,
     cost_of,
     fee_of,
+    mul_div,
     proceeds_of,
     sell_price,
     step_down,
     step_up,
     to_units,
 )
-from trader_cli.risk.exits import exit_at, stop_level, target_level, tighter_stop, tighter_target
+from trader_cli.risk import columns as of
+from trader_cli.risk.exits import (
+    atr_stop,
+    break_even_level,
+    exit_at,
+    paying_level,
+    reached_before,
+    stop_level,
+    stop_reason,
+    target_level,
+    target_reason,
+    tighter_stop,
+    tighter_target,
+)
 from trader_cli.risk.limits import below_minimum, no_slot
-from trader_cli.risk.rules import LOT, PRICE_ONE, TICK
+from trader_cli.risk.rules import LOT, OTHER_LEG, PRICE_ONE, TICK, WALLET
 
 MARKET = int(OrderKind.MARKET)
 LIMIT = int(OrderKind.LIMIT)
 TRIGGER = int(OrderKind.STOP)
 BY_STRATEGY = int(Reason.STRATEGY)
-BY_STOP = int(Reason.STOP)
-BY_TRAIL = int(Reason.TRAIL)
-BY_TARGET = int(Reason.TARGET)
+BY_REBALANCE = int(Reason.REBALANCE)
+BY_MICRO = int(Reason.MICRO_PROFIT)
+BY_PARTIAL = int(Reason.PARTIAL)
 NO_CASH = int(Refusal.NO_CASH)
+CASH_RESERVE = int(Refusal.CASH_RESERVE)
 MAX_POSITIONS = int(Refusal.MAX_POSITIONS)
 
 
-@inlined
-def has_bar(bar: int, s: int, market: Any) -> bool:
-    """Tell whether the symbol has a bar at this time: its open is not NaN."""
-    price = market.prices[OPEN, bar, s]
-    return not np.isnan(price)
-
-
-@inlined
+@part
 def sell(
-    bar: int, s: int, quantity: int, price: int, rate: int, kind: int, reason: int, book: Any, log: Any, steps: Any
+    bar: int,
+    s: int,
+    quantity: int,
+    price: int,
+    rate: int,
+    kind: int,
+    reason: int,
+    market: Any,
+    book: Any,
+    log: Any,
+    rules: Any,
+    steps: Any,
 ) -> None:
     """Sell at `price` (final, price units) with a fee of `rate`."""
     notional = proceeds_of(price, quantity, steps[s, PRICE_ONE])
-    book_fill(bar, s, -1, quantity, price, notional, fee_of(notional, rate), kind, reason, book, log)
+    fee = fee_of(notional, rate)
+    book_fill(bar, s, -1, quantity, price, notional, fee, kind, reason, market, book, log, rules, steps)
 
 
-@inlined
+@part
 def entry_price(kind: int, wanted: int, start: int, high: int, low: int, slip: int, tick: int) -> Any:
     """Return (price paid, market price then) of a buy in this bar, or (0, 0) when the bar does not reach it.
 
@@ -101,42 +139,91 @@ def entry_price(kind: int, wanted: int, start: int, high: int, low: int, slip: i
     return 0, 0
 
 
-@inlined
-def fill_entry(bar: int, s: int, price: int, book: Any, log: Any, rules: Any, steps: Any) -> bool:
-    """Buy the ordered quantity, or as many whole lots as the cash can pay; tell whether anything was bought."""
+@part
+def payable(s: int, quantity: int, price: int, rate: int, book: Any, rules: Any, steps: Any) -> int:
+    """Return how much of an order cash and the room it was given can pay at `price`; 0 when less than the minimum.
+
+    The price may have run away since the decision: an order never spends more than it was allowed.
+    """
+    one = steps[s, PRICE_ONE]
+    lot = steps[s, LOT]
+    w = steps[s, WALLET]
+    free = book.wallet[w, CASH] - book.wallet[w, RESERVE]
+    room = book.position[s, ORDER_ROOM]
+    cost = cost_of(price, quantity, one)
+    if cost <= room and cost + fee_of(cost, rate) <= free:
+        return int(quantity)
+    if cost > room:
+        quantity = affordable(room, price, 0, lot, one)
+    quantity = min(quantity, affordable(free, price, rate, lot, one))
+    if quantity <= 0 or below_minimum(s, quantity, price, rules, steps):
+        return 0
+    return int(quantity)
+
+
+@spliced
+def protect_entry(bar: int, s: int, price: int, book: Any, rules: Any, steps: Any, market: Any) -> None:
+    """Hang the exits of a new position on its first entry's price; a later resize keeps them."""
+    position = book.position
+    tick = steps[s, TICK]
+    atr = position[s, ORDER_ATR]
+    fixed = stop_level(price, rules[of.STOP_RATE], tick)
+    position[s, STOP] = tighter_stop(fixed, atr_stop(price, atr, rules[of.STOP_MULTIPLE], tick))
+    position[s, TARGET] = target_level(price, rules[of.TARGET_RATE], tick)
+    position[s, MICRO] = paying_level(price, rules[of.MICRO_RATE], rules[of.MICRO_SLIP], tick)
+    position[s, PARTIAL] = target_level(price, rules[of.PARTIAL_RATE], tick)
+    position[s, TRAIL_HIGH] = price
+    position[s, TRAIL_ATR] = atr_stop(price, atr, rules[of.TRAIL_MULTIPLE], tick)
+    position[s, BREAK_EVEN] = 0
+    position[s, STOP_OWN] = position[s, ORDER_STOP]
+    position[s, TARGET_OWN] = position[s, ORDER_TARGET]
+    position[s, KEEP_OWN] = position[s, ORDER_KEEP]
+    position[s, ENTRY_PRICE] = price
+    position[s, ENTRY_MS] = market.open_ms[bar]
+    position[s, ENTRY_ATR] = atr
+    arm(s, book, rules, tick)
+
+
+@spliced
+def fill_entry(bar: int, s: int, price: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
+    """Buy the ordered quantity, or as many whole lots as may be paid; tell whether anything was bought."""
     position = book.position
     was_flat = position[s, QUANTITY] == 0
     if was_flat and no_slot(book.account[POSITIONS], rules):
         # The slot was to be freed by a sale that found no bar.
-        refuse(bar, s, MAX_POSITIONS, log)
+        refuse(bar, s, MAX_POSITIONS, book.account[POSITIONS] + 1, rules[of.MAX_POSITIONS], book, log)
         return False
     kind = position[s, ORDER_KIND]
-    rate = rules.maker_rate if kind == LIMIT else rules.taker_rate
-    quantity = position[s, ORDER_QUANTITY]
+    rate = rules[of.MAKER_RATE] if kind == LIMIT else rules[of.TAKER_RATE]
+    wanted = position[s, ORDER_QUANTITY]
+    quantity = payable(s, wanted, price, rate, book, rules, steps)
     one = steps[s, PRICE_ONE]
-    tick = steps[s, TICK]
+    if quantity == 0:
+        asked = cost_of(price, wanted, one)
+        room = position[s, ORDER_ROOM]
+        w = steps[s, WALLET]
+        held_back = book.wallet[w, RESERVE]
+        whole = asked + fee_of(asked, rate)
+        if asked > room:
+            refuse(bar, s, position[s, ORDER_RULE], asked, room, book, log)
+        elif whole <= book.wallet[w, CASH]:
+            refuse(bar, s, CASH_RESERVE, whole, max(book.wallet[w, CASH] - held_back, 0), book, log)
+        else:
+            refuse(bar, s, NO_CASH, whole, book.wallet[w, CASH], book, log)
+        return False
     cost = cost_of(price, quantity, one)
     fee = fee_of(cost, rate)
-    if cost + fee > book.account[CASH]:
-        quantity = affordable(book.account[CASH], price, rate, steps[s, LOT], one)
-        if quantity <= 0 or below_minimum(s, quantity, price, rules, steps):
-            refuse(bar, s, NO_CASH, log)
-            return False
-        cost = cost_of(price, quantity, one)
-        fee = fee_of(cost, rate)
-    book_fill(bar, s, 1, quantity, price, cost, fee, kind, position[s, ORDER_REASON], book, log)
-    position[s, WEIGHT] = position[s, ORDER_WEIGHT]
+    reason = position[s, ORDER_REASON]
+    book_fill(bar, s, 1, quantity, price, cost, fee, kind, reason, market, book, log, rules, steps)
+    if position[s, WEIGHT] != position[s, ORDER_WEIGHT]:
+        position[s, WEIGHT] = position[s, ORDER_WEIGHT]
+        position[s, CAP] = 0
     if was_flat:
-        # Protection hangs on the first entry's price; a later resize keeps it.
-        position[s, STOP] = stop_level(price, rules.stop_rate, tick)
-        position[s, TARGET] = target_level(price, rules.target_rate, tick)
-        position[s, TRAIL_HIGH] = price
-        position[s, STOP_OWN] = position[s, ORDER_STOP]
-        position[s, TARGET_OWN] = position[s, ORDER_TARGET]
+        protect_entry(bar, s, price, book, rules, steps, market)
     return True
 
 
-@inlined
+@spliced
 def enter(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
     """Fill a buy order when the bar reaches it; one that is not reached stays for `decide` to renew or drop."""
     position = book.position
@@ -145,82 +232,200 @@ def enter(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps:
     high = to_units(market.prices[HIGH, bar, s], one)
     low = to_units(market.prices[LOW, bar, s], one)
     kind = position[s, ORDER_KIND]
-    price, at = entry_price(kind, position[s, ORDER_PRICE], start, high, low, rules.slip_rate, steps[s, TICK])
+    price, at = entry_price(kind, position[s, ORDER_PRICE], start, high, low, rules[of.SLIP_RATE], steps[s, TICK])
     if price == 0:
         return
-    if fill_entry(bar, s, price, book, log, rules, steps) and at != start:
+    if fill_entry(bar, s, price, market, book, log, rules, steps) and at != start:
         position[s, INSIDE] = at
     drop_order(s, book)
 
 
-@inlined
-def protect(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
-    """Test stop, trailing stop and target of a held position in this bar.
+@called
+def partial_sale(
+    bar: int,
+    s: int,
+    quantity: int,
+    level: int,
+    start: int,
+    market: Any,
+    book: Any,
+    log: Any,
+    rules: Any,
+    steps: Any,
+) -> bool:
+    """Sell a part, or all, by a resting limit at `level`, or at the better open; tell whether.
 
-    Where a resting entry filled inside the bar, the position's part of the bar begins at that price. After a limit
-    entry the bar's high may lie before the entry: it then reaches no target and raises no trailing stop in this bar.
+    A part below the minimum stays.
     """
+    price = max(step_down(max(start, level), steps[s, TICK]), level)
+    if quantity <= 0 or (quantity < book.position[s, QUANTITY] and below_minimum(s, quantity, price, rules, steps)):
+        return False
+    sell(bar, s, quantity, price, rules[of.MAKER_RATE], LIMIT, BY_PARTIAL, market, book, log, rules, steps)
+    return True
+
+
+@part
+def keep_own(bar: int, s: int, start: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
+    """Let the strategy's resting sale happen: what it keeps stays in proportion, and it may buy again at once."""
+    position = book.position
+    level = position[s, TARGET_OWN]
+    keep = position[s, KEEP_OWN]
+    weight = position[s, WEIGHT]
+    position[s, TARGET_OWN] = 0
+    if keep >= weight:
+        return
+    held = position[s, QUANTITY]
+    kept = step_down(mul_div(held, keep, weight), steps[s, LOT])
+    if partial_sale(bar, s, held - kept, level, start, market, book, log, rules, steps) and kept > 0:
+        position[s, WEIGHT] = keep
+
+
+@spliced
+def protect(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
+    """Test the exits of a held position in this bar: most bars reach neither the highest stop nor the lowest target."""
     position = book.position
     one = steps[s, PRICE_ONE]
-    tick = steps[s, TICK]
     high = to_units(market.prices[HIGH, bar, s], one)
     low = to_units(market.prices[LOW, bar, s], one)
-    inside = position[s, INSIDE]
-    high_is_ours = inside == 0 or position[s, ORDER_KIND] != LIMIT
+    # After a limit entry inside the bar its high may lie before the entry.
+    high_is_ours = position[s, INSIDE] == 0 or position[s, ORDER_KIND] != LIMIT
+    if low <= position[s, FLOOR] or (position[s, CEILING] > 0 and high >= position[s, CEILING]):
+        start = position[s, INSIDE]
+        if start == 0:
+            start = to_units(market.prices[OPEN, bar, s], one)
+        leave(bar, s, start, high, low, high_is_ours, market, book, log, rules, steps)
     position[s, INSIDE] = 0
+    position[s, ADDED] = 0
+    if high > position[s, TRAIL_HIGH] and high_is_ours and position[s, QUANTITY] > 0:
+        follow_high(s, high, book, rules, steps[s, TICK])
+
+
+@called
+def leave(
+    bar: int,
+    s: int,
+    start: int,
+    high: int,
+    low: int,
+    high_is_ours: bool,
+    market: Any,
+    book: Any,
+    log: Any,
+    rules: Any,
+    steps: Any,
+) -> None:
+    """Sell what the bar reaches: the parts below the target, then at the stop or the target all that is left.
+
+    Where a resting entry filled inside the bar, the position's part of the bar begins at that price (`start`). A high that
+    may lie before the entry reaches no target. A sale that keeps a part is not reached in a bar that added to the holding.
+    """
+    position = book.position
+    tick = steps[s, TICK]
     fixed = tighter_stop(position[s, STOP], position[s, STOP_OWN])
-    trail = stop_level(position[s, TRAIL_HIGH], rules.trail_rate, tick)
-    stop = tighter_stop(fixed, trail)
-    target = tighter_target(position[s, TARGET], position[s, TARGET_OWN])
+    trail = tighter_stop(stop_level(position[s, TRAIL_HIGH], rules[of.TRAIL_RATE], tick), position[s, TRAIL_ATR])
+    stop = tighter_stop(tighter_stop(fixed, trail), position[s, BREAK_EVEN])
+    keeps = position[s, TARGET_OWN] > 0 and position[s, KEEP_OWN] >= 0
+    others = tighter_target(position[s, TARGET], 0 if keeps else position[s, TARGET_OWN])
+    target = tighter_target(others, position[s, MICRO])
+    part = position[s, PARTIAL]
+    own_part = position[s, TARGET_OWN] if keeps and position[s, ADDED] == 0 else 0
     if not high_is_ours:
         target = 0
-    if low > stop and (target == 0 or high < target):
-        if rules.trail_rate > 0 and high_is_ours and high > position[s, TRAIL_HIGH]:
-            position[s, TRAIL_HIGH] = high
-        return
-    start = inside if inside > 0 else to_units(market.prices[OPEN, bar, s], one)
+        part = 0
+        own_part = 0
     which, at = exit_at(stop, target, start, high, low)
+    own_reached = reached_before(own_part, which, start, high, stop) and (target == 0 or own_part < target)
+    # The lower of the two first, as the market meets them; both at once are the strategy's, then the rule's.
+    if own_reached and (part == 0 or own_part <= part):
+        keep_own(bar, s, start, market, book, log, rules, steps)
+        own_reached = False
+    if reached_before(part, which, start, high, stop) and (target == 0 or part < target):
+        position[s, PARTIAL] = 0
+        quantity = step_down(mul_div(position[s, QUANTITY], rules[of.PARTIAL_SHARE], ONE), steps[s, LOT])
+        if partial_sale(bar, s, quantity, part, start, market, book, log, rules, steps):
+            position[s, CAP] = position[s, QUANTITY]
+    if own_reached:
+        keep_own(bar, s, start, market, book, log, rules, steps)
     quantity = position[s, QUANTITY]
-    if which == 1:
-        reason = BY_TRAIL if trail > fixed else BY_STOP
-        price = sell_price(at, rules.slip_rate, tick)
-        sell(bar, s, quantity, price, rules.taker_rate, TRIGGER, reason, book, log, steps)
-    else:
-        # A resting limit: at its own price or, where the bar opened beyond it, at the better open, down to the tick.
-        price = max(step_down(at, tick), target)
-        sell(bar, s, quantity, price, rules.maker_rate, LIMIT, BY_TARGET, book, log, steps)
+    if quantity == 0:
+        return
+    if which == 0:
+        arm(s, book, rules, tick)
+        return
+    kind = TRIGGER
+    rate = rules[of.TAKER_RATE]
+    reason = stop_reason(stop, fixed, trail)
+    price = sell_price(at, rules[of.SLIP_RATE], tick)
+    if which == 2:
+        reason = target_reason(target, position[s, MICRO], others)
+        # The micro-profit is a market order that its level sets off (R1.8): it pays what a taker pays.
+        if reason != BY_MICRO:
+            # A resting limit: at its own price or, where the bar opened beyond it, at the better open, down to the tick.
+            kind = LIMIT
+            rate = rules[of.MAKER_RATE]
+            price = max(step_down(at, tick), target)
+    sell(bar, s, quantity, price, rate, kind, reason, market, book, log, rules, steps)
     position[s, TRIPPED] = 1
 
 
-@inlined
-def is_busy(book: Any, market: Any, rules: Any) -> bool:
+@called
+def follow_high(s: int, high: int, book: Any, rules: Any, tick: int) -> None:
+    """Let a new high raise what follows it, from the next bar on: in this bar the low may have come after."""
+    position = book.position
+    position[s, TRAIL_HIGH] = high
+    level = break_even_level(position[s, ENTRY_PRICE], high, rules, tick)
+    position[s, BREAK_EVEN] = tighter_stop(level, position[s, BREAK_EVEN])
+    if rules[of.TRAIL_RATE] + rules[of.BREAK_EVEN_RATE] > 0:
+        arm(s, book, rules, tick)
+
+
+@part
+def is_busy(book: Any, switches: Any) -> bool:
     """Tell whether a bar can do anything to this book: an order works, or a held position is protected."""
     if book.account[ORDERS] > 0:
         return True
-    levels = rules.stop_rate + rules.target_rate + rules.trail_rate + market.signals.shape[0] - 1
-    return bool(levels > 0 and book.account[POSITIONS] > 0)
+    return bool(switches.protected and book.account[POSITIONS] > 0)
 
 
-@inlined
+@part
+def can_trade(bar: int, s: int, market: Any, book: Any, steps: Any) -> bool:
+    """Tell whether the row's order can fill in this bar; a leg's only where the other leg has a bar too.
+
+    What a rule sells does not wait for another venue.
+    """
+    if not has_bar(bar, s, market):
+        return False
+    other = steps[s, OTHER_LEG]
+    reason = book.position[s, ORDER_REASON]
+    if other < 0 or reason not in (BY_STRATEGY, BY_REBALANCE):
+        return True
+    return bool(has_bar(bar, other, market))
+
+
+@spliced
 def fill(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
-    """Let one bar happen: sells at the open, entries, then protective exits. A symbol without a bar waits."""
+    """Let one bar happen: sells at the open, entries, then protective exits. A row without a bar waits."""
     position = book.position
     account = book.account
-    symbols = position.shape[0]
+    rows = position.shape[0]
     if account[ORDERS] > 0:
-        for s in range(symbols):
-            if position[s, ORDER_SIDE] < 0 and has_bar(bar, s, market):
+        for s in range(rows):
+            if position[s, ORDER_SIDE] < 0 and can_trade(bar, s, market, book, steps):
                 price = to_units(market.prices[OPEN, bar, s], steps[s, PRICE_ONE])
-                price = sell_price(price, rules.slip_rate, steps[s, TICK])
+                price = sell_price(price, rules[of.SLIP_RATE], steps[s, TICK])
                 quantity = position[s, ORDER_QUANTITY]
-                position[s, WEIGHT] = position[s, ORDER_WEIGHT]
-                sell(bar, s, quantity, price, rules.taker_rate, MARKET, position[s, ORDER_REASON], book, log, steps)
+                reason = position[s, ORDER_REASON]
+                if position[s, WEIGHT] != position[s, ORDER_WEIGHT]:
+                    position[s, WEIGHT] = position[s, ORDER_WEIGHT]
+                    position[s, CAP] = 0
+                rate = rules[of.TAKER_RATE]
+                sell(bar, s, quantity, price, rate, MARKET, reason, market, book, log, rules, steps)
                 drop_order(s, book)
     if account[ORDERS] > 0:
-        for s in range(symbols):
-            if position[s, ORDER_SIDE] > 0 and has_bar(bar, s, market):
+        for s in range(rows):
+            if position[s, ORDER_SIDE] > 0 and can_trade(bar, s, market, book, steps):
                 enter(bar, s, market, book, log, rules, steps)
     if account[POSITIONS] > 0:
-        for s in range(symbols):
+        for s in range(rows):
             if position[s, QUANTITY] > 0 and has_bar(bar, s, market):
                 protect(bar, s, market, book, log, rules, steps)

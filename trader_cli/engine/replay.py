@@ -9,36 +9,51 @@ import numpy as np
 from trader_cli.compiler import kernel
 from trader_cli.engine.decide import decide
 from trader_cli.engine.fill import fill, is_busy
-from trader_cli.engine.state import FILLS, LOG_COLUMNS, Book, Log, Market
+from trader_cli.engine.panel import longest_window, reads_atr, reads_confidence, reads_returns
+from trader_cli.engine.state import EVENTS, FILLS, MEASURES, Book, Log, Market, new_work
+from trader_cli.engine.switches import read_switches
 from trader_cli.model.bars import Ints
-from trader_cli.risk.rules import Rules
+from trader_cli.risk.rules import SHARE_PARITY, SIZE_VOLATILITY, WALLET, Rules
 
 
 @kernel
-def replay(first: int, last: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> int:
+def replay(first: int, last: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> int:
     """Step the book through bars [first, last); return the bar reached, which is `last` unless the log is full."""
-    # In one bar a symbol can be sold at the open, bought, and stopped.
-    most = 3 * book.position.shape[0]
-    capacity = log.fills.shape[0]
+    # In one bar a row can be sold at the open, bought, sold in two parts, and stopped.
+    rows = book.position.shape[0]
+    capacity = log.fills.shape[0] - 5 * rows
+    # And be refused when its order fills and when it is decided on, or end a losing streak.
+    events = log.events.shape[0] - 4 * rows - book.wallet.shape[0]
+    switches = read_switches(market, book, work, rules)
     for bar in range(first, last):
-        if is_busy(book, market, rules):
-            if book.account[FILLS] + most > capacity:
-                return bar
+        if book.account[FILLS] > capacity or book.account[EVENTS] > events:
+            return bar
+        if is_busy(book, switches):
             fill(bar, market, book, log, rules, steps)
-        decide(bar, market, book, log, rules, steps)
+        decide(bar, market, book, work, log, rules, steps, switches)
     return last
 
 
 def run_bars(market: Market, book: Book, log: Log, rules: Rules, steps: Ints, first: int, last: int) -> Log:
     """Run `replay` to the end, giving the log more room whenever it is full; return the log with all fills."""
     # Compiled code does not check indices: outside the arrays it would write into somebody else's memory.
-    bars, symbols = market.prices.shape[1:]
+    bars, rows = market.prices.shape[1:]
     assert 0 <= first <= last <= bars <= len(log.equity)  # noqa: S101 only a bug breaks it
-    assert market.signals.shape[1:] == (bars, symbols)  # noqa: S101
-    assert len(book.position) == len(steps) == len(log.refused) == symbols  # noqa: S101
+    assert len(market.open_ms) == bars  # noqa: S101
+    assert market.signals.shape[1:] == market.measures.shape[1:] == (bars, rows)  # noqa: S101
+    assert len(book.position) == len(steps) == rows  # noqa: S101
+    assert len(book.wallet) == steps[:, WALLET].max() + 2  # noqa: S101
+    measured = reads_atr(rules) or reads_confidence(rules) or rules.size_method == SIZE_VOLATILITY
+    assert not measured or len(market.measures) == MEASURES  # noqa: S101
+    assert not reads_returns(rules) or market.returns.shape == (rows, bars)  # noqa: S101
+    work = new_work(steps, longest_window(rules), parity=rules.share_method == SHARE_PARITY)
+    numbers = np.array(rules, np.int64)
     while True:
-        first = replay(first, last, market, book, log, rules, steps)
+        first = replay(first, last, market, book, work, log, numbers, steps)
         if first == last:
             return log
-        more = np.empty((len(log.fills), LOG_COLUMNS), np.int64)
-        log = log._replace(fills=np.concatenate((log.fills, more)))
+        log = log._replace(fills=_grown(log.fills, 5 * rows), events=_grown(log.events, 5 * rows + len(book.wallet)))
+
+
+def _grown(rows: Ints, least: int) -> Ints:
+    return np.concatenate((rows, np.empty((max(len(rows), least), rows.shape[1]), np.int64)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from trader_cli.model.bars import Bars
@@ -33,7 +34,19 @@ class BarSource(Protocol):
         ...
 
 
-class RunLedger(Protocol):
+class SwingCache(Protocol):
+    """Where confirmed swings are kept (R4.3)."""
+
+    def swings(self, key: str) -> Sequence[tuple[int, int, float, str]] | None:
+        """Return (happened_ms, known_ms, price, `high` or `low`) as stored under a key, None when nothing ever was."""
+        ...
+
+    def store_swings(self, key: str, rows: Iterable[tuple[int, int, float, str]]) -> None:
+        """Store swings under a key, once."""
+        ...
+
+
+class RunLedger(SwingCache, Protocol):
     """Where a finished run is kept."""
 
     def record_run(self, record: RunRecord) -> None:

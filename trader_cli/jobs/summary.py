@@ -13,19 +13,19 @@ from trader_cli.engine.state import (
     HELD_BARS,
     OPEN,
     QUANTITY,
-    REFUSED_COUNT,
-    REFUSED_FIRST_BAR,
     Book,
     Log,
     Market,
 )
 from trader_cli.model.bars import Ints
-from trader_cli.model.fills import Fills, Reason, Refusal, RoundTrips
+from trader_cli.model.fills import Fills, Reason, RoundTrips
 from trader_cli.model.instrument import Instrument
+from trader_cli.model.risk import RiskEvent
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.stats.performance import buy_and_hold, curve_stats, monthly_returns, trade_stats, turnover
 
 _LINE_POINTS = 200
+_EVENTS_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,15 @@ def figures(
     cash: int,
     costs: Costs,
     instruments: Sequence[Instrument],
+    events: Sequence[RiskEvent],
 ) -> dict[str, Any]:
     """Return the figures of a run as JSON knows them; cash is the start, 1e-8 quote."""
     start = cash * 1e-8
     curve = curve_stats(open_ms, timeframe.ms, log.equity, start)
     rate = (costs.fee_bps + costs.slippage_bps) / 10_000
-    held = buy_and_hold(market.prices[OPEN], market.prices[CLOSE], start, rate)
+    # Every wallet has every symbol: to buy and hold, once will do.
+    count = len(instruments)
+    held = buy_and_hold(market.prices[OPEN, :, :count], market.prices[CLOSE, :, :count], start, rate)
     against = curve_stats(open_ms, timeframe.ms, held, start)
     bars = len(open_ms)
     result: dict[str, Any] = asdict(curve) | asdict(trade_stats(trips))
@@ -74,7 +77,8 @@ def figures(
         "monthly": _months(monthly_returns(open_ms, log.equity, start)),
         "benchmark_monthly": _months(monthly_returns(open_ms, held, start)),
         "exits": {one.label: count for one in Reason if (count := int((trips.reason == one).sum()))},
-        "refused": _refusals(log, open_ms, fills.symbols),
+        "refused": _refusals(events),
+        "risk_events": [asdict(one) for one in events if one.kind != "refusal"][:_EVENTS_SHOWN],
         "open_positions": _open(market, book, instruments),
         "equity_line": _line(open_ms, timeframe, log, held),
     }
@@ -85,31 +89,42 @@ def _months(rows: list[tuple[int, int, float]]) -> list[dict[str, float]]:
     return [{"year": year, "month": month, "return_pct": value} for year, month, value in rows]
 
 
-def _refusals(log: Log, open_ms: Ints, symbols: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [
-        {
-            "symbol": symbol,
-            "reason": why.label,
-            "count": int(log.refused[s, why, REFUSED_COUNT]),
-            "first": iso(int(open_ms[log.refused[s, why, REFUSED_FIRST_BAR]])),
-        }
-        for s, symbol in enumerate(symbols)
-        for why in Refusal
-        if log.refused[s, why, REFUSED_COUNT]
-    ]
+def _refusals(events: Sequence[RiskEvent]) -> list[dict[str, Any]]:
+    """Return one row for each symbol and rule: how many bars it was refused in, and the first time's numbers."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for one in events:
+        if one.kind != "refusal":
+            continue
+        row = rows.setdefault(
+            (one.wallet, one.symbol, one.rule),
+            {
+                "wallet": one.wallet,
+                "symbol": one.symbol,
+                "reason": one.rule,
+                "count": 0,
+                "first": iso(one.time_ms),
+                "number": one.number,
+                "limit": one.limit,
+                "unit": one.unit,
+                "message": one.message,
+            },
+        )
+        row["count"] += one.count
+    return list(rows.values())
 
 
 def _open(market: Market, book: Book, instruments: Sequence[Instrument]) -> list[dict[str, Any]]:
-    return [
-        {
-            "symbol": one.symbol,
-            "quantity": int(book.position[s, QUANTITY]) * 1e-8,
-            "price": float(market.prices[CLOSE, -1, s]),
-            "value": int(book.position[s, QUANTITY]) * 1e-8 * float(market.prices[CLOSE, -1, s]),
-        }
-        for s, one in enumerate(instruments)
-        if book.position[s, QUANTITY]
-    ]
+    found = []
+    for row, quantity in enumerate(book.position[:, QUANTITY].tolist()):
+        if quantity:
+            wallet, s = divmod(row, len(instruments))
+            price = float(market.prices[CLOSE, -1, s])
+            value = quantity * 1e-8 * price
+            symbol = instruments[s].symbol
+            found.append(
+                {"wallet": wallet, "symbol": symbol, "quantity": quantity * 1e-8, "price": price, "value": value}
+            )
+    return found
 
 
 def _line(open_ms: Ints, timeframe: Timeframe, log: Log, held: Any) -> list[list[Any]]:

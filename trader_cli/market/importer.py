@@ -198,7 +198,7 @@ def _series(
         )
         if timeframe.ms == 0:
             raise UsageError(f"`{path}`: its bars are shorter than a minute", "the shortest timeframe is `1m`")
-    return Bars(symbol, exchange, timeframe, stamps, **{name: part[name] for name in COLUMNS}), file_rows
+    return Bars(symbol, exchange, timeframe, stamps, **{name: part[name] for name in COLUMNS}), file_rows  # type: ignore[arg-type]
 
 
 def _tidy(path: Path, bars: Bars, rows: Ints, *, sort: bool, drop_duplicates: bool) -> tuple[Bars, list[str]]:

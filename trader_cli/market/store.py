@@ -14,9 +14,9 @@ import numpy as np
 
 from trader_cli.errors import DataError, UsageError, did_you_mean
 from trader_cli.market.files import Series, iso, load, series_of
-from trader_cli.market.resample import resample
 from trader_cli.model.bars import COLUMNS, Bars
 from trader_cli.model.instrument import Instrument
+from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
 
 

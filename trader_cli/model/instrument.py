@@ -50,12 +50,12 @@ class Instrument:
     @property
     def base(self) -> str:
         """The asset that is bought: `BTC` of `BTC/USD`, `AAPL` of `AAPL`."""
-        return self.symbol.split("/")[0]
+        return self.symbol.partition("@")[0].split("/")[0]
 
     @property
     def quote(self) -> str:
-        """The asset it is paid in: `USD` of `BTC/USD`; a symbol without a slash uses `quote_currency`."""
-        _, slash, quote = self.symbol.partition("/")
+        """The asset it is paid in: `USD` of `BTC/USD` and of `BTC/USD@kraken`; without a slash it is `quote_currency`."""
+        _, slash, quote = self.symbol.partition("@")[0].partition("/")
         return quote if slash else self.quote_currency
 
     @property

@@ -12,10 +12,11 @@ _LEAST_PAIRS = 3  # two points always lie on a line
 
 
 @inlined
-def correlation(prices: Any, bar: int, window: int, a: int, b: int) -> float:
+def correlation(returns: Any, bar: int, window: int, a: int, b: int) -> float:
     """Return Pearson's correlation of the bar returns of rows a and b over (bar - window, bar], in [-1, 1].
 
-    prices: (4, T, R) float64. A bar counts where both rows have a return. 0.0 for fewer than 3 such bars and where a row
+    returns: (R, T) float64, of `bar_returns`.
+    A bar counts where both rows have a return. 0.0 for fewer than 3 such bars and where a row
     does not vary by more than rounding. Two passes: means, then products of deviations, so that nothing cancels.
     Source: Pearson (1895); Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance".
     """
@@ -24,9 +25,9 @@ def correlation(prices: Any, bar: int, window: int, a: int, b: int) -> float:
     mean_a = 0.0
     mean_b = 0.0
     for t in range(first, bar + 1):
-        if has_return(prices, t, a) and has_return(prices, t, b):
-            mean_a += bar_return(prices, t, a)
-            mean_b += bar_return(prices, t, b)
+        if has_return(returns, t, a) and has_return(returns, t, b):
+            mean_a += bar_return(returns, t, a)
+            mean_b += bar_return(returns, t, b)
             n += 1
     if n < _LEAST_PAIRS:
         return 0.0
@@ -36,9 +37,9 @@ def correlation(prices: Any, bar: int, window: int, a: int, b: int) -> float:
     squares_b = 0.0
     products = 0.0
     for t in range(first, bar + 1):
-        if has_return(prices, t, a) and has_return(prices, t, b):
-            off_a = bar_return(prices, t, a) - mean_a
-            off_b = bar_return(prices, t, b) - mean_b
+        if has_return(returns, t, a) and has_return(returns, t, b):
+            off_a = bar_return(returns, t, a) - mean_a
+            off_b = bar_return(returns, t, b) - mean_b
             squares_a += off_a * off_a
             squares_b += off_b * off_b
             products += off_a * off_b

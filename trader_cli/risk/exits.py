@@ -1,7 +1,10 @@
-"""The one exit coordinator: where a held position is protected inside a bar, and which rule comes first.
+"""The one exit coordinator: where a held position is protected inside a bar, what ends it at a close, and which comes first.
 
-Order inside one bar: what the open decides (open beyond stop, then beyond target), then stop before target, because bars do
-not tell which came first and the worse case is assumed. Between fixed and trailing stop the higher one is reached first.
+Inside one bar: what the open decides (open beyond stop, then beyond target), then stop before target, because bars do
+not tell which came first and the worse case is assumed. Of several stops the highest is reached first, of several
+targets the lowest; where two are equal the order is stop, trailing, break-even and target, micro-profit.
+
+At a close: kill switch, HIGH risk, time, the strategy's own wish (R0.2; stop to micro-profit happened inside the bar).
 """
 
 from __future__ import annotations
@@ -9,7 +12,19 @@ from __future__ import annotations
 from typing import Any
 
 from trader_cli.compiler import inlined
+from trader_cli.model.fills import Reason
 from trader_cli.money import ONE, mul_div, mul_div_up, step_down, step_up
+from trader_cli.risk import columns as of
+
+BY_STRATEGY = int(Reason.STRATEGY)
+BY_STOP = int(Reason.STOP)
+BY_TRAIL = int(Reason.TRAIL)
+BY_TARGET = int(Reason.TARGET)
+BY_KILL = int(Reason.KILL)
+BY_RISK = int(Reason.HIGH_RISK)
+BY_BREAK_EVEN = int(Reason.BREAK_EVEN)
+BY_MICRO = int(Reason.MICRO_PROFIT)
+BY_TIME = int(Reason.TIME)
 
 
 @inlined
@@ -21,11 +36,42 @@ def stop_level(price: int, rate: int, tick: int) -> int:
 
 
 @inlined
+def atr_stop(price: int, atr: int, multiple: int, tick: int) -> int:
+    """Return the stop `multiple` (1e-8) average true ranges under `price`, down to the tick; 0 when off or unknown.
+
+    From the highest high it is the chandelier exit: Le Beau, in Elder (2002), "Come Into My Trading Room".
+    """
+    if multiple <= 0 or atr <= 0:
+        return 0
+    return step_down(max(price - mul_div(atr, multiple, ONE), 0), tick)
+
+
+@inlined
 def target_level(price: int, rate: int, tick: int) -> int:
     """Return the target `rate` (1e-8) over `price`, up to the tick; 0 when the rule is off."""
     if rate <= 0:
         return 0
     return step_up(mul_div_up(price, ONE + rate, ONE), tick)
+
+
+@inlined
+def paying_level(entry: int, rate: int, slip: int, tick: int) -> int:
+    """Return the level from which a market sale, after slippage and rounding, gets `rate` over the entry; 0 when off.
+
+    The price to be got is a whole number of ticks, so that rounding what slippage leaves down to the tick cannot miss it.
+    """
+    if rate <= 0:
+        return 0
+    wanted = step_up(mul_div_up(entry, ONE + rate, ONE), tick)
+    return step_up(mul_div_up(wanted, ONE, ONE - slip), tick)
+
+
+@inlined
+def break_even_level(entry: int, high: int, rules: Any, tick: int) -> int:
+    """Return the stop that a high of break_even_rate over the entry earns: entry and the costs of both trades, else 0."""
+    if rules[of.BREAK_EVEN_RATE] == 0 or high < target_level(entry, rules[of.BREAK_EVEN_RATE], tick):
+        return 0
+    return paying_level(entry, rules[of.BREAK_EVEN_GAIN], rules[of.SLIP_RATE], tick)
 
 
 @inlined
@@ -43,6 +89,24 @@ def tighter_target(one: int, other: int) -> int:
 
 
 @inlined
+def stop_reason(stop: int, fixed: int, trail: int) -> int:
+    """Return why a position is sold at `stop`, the highest of its stops."""
+    if fixed == stop:
+        return BY_STOP
+    if trail == stop:
+        return BY_TRAIL
+    return BY_BREAK_EVEN
+
+
+@inlined
+def target_reason(target: int, micro: int, others: int) -> int:
+    """Return why a position is sold at `target`, the lower of the micro-profit's level and the other targets'."""
+    if micro == target and others != target:
+        return BY_MICRO
+    return BY_TARGET
+
+
+@inlined
 def exit_at(stop: int, target: int, start: int, high: int, low: int) -> Any:
     """Return (which, price): which is 0 none, 1 stop, 2 target; price is where the market was, before slippage.
 
@@ -57,3 +121,47 @@ def exit_at(stop: int, target: int, start: int, high: int, low: int) -> Any:
     if target > 0 and high >= target:
         return 2, target
     return 0, 0
+
+
+@inlined
+def reached_before(level: int, which: int, start: int, high: int, stop: int) -> bool:
+    """Tell whether a partial target is reached before what `exit_at` found (`which`) takes the rest.
+
+    A stop inside the bar comes first, unless the bar began beyond the level already.
+    """
+    if level == 0 or start <= stop:
+        return False
+    if start >= level:
+        return True
+    return which != 1 and high >= level
+
+
+@inlined
+def risk_score(loss: int, atr_growth: int, share: int, rules: Any) -> int:
+    """Return how endangered a position is: 0 (not) up to the sum of the three points of the rules (100 as a rule).
+
+    loss: open loss over the entry price. atr_growth: average true range now over that at the entry, less 1. share: of
+    the wallet's equity that the position is. All 1e-8, at least 0. Each earns its points in proportion, in full where it
+    reaches high_loss_rate, high_atr_multiple - 1 and high_share_rate.
+    """
+    score = 0
+    if rules[of.HIGH_LOSS_RATE] > 0:
+        score += rules[of.HIGH_LOSS_POINTS] * min(loss, rules[of.HIGH_LOSS_RATE]) // rules[of.HIGH_LOSS_RATE]
+    if rules[of.HIGH_ATR_MULTIPLE] > ONE:
+        full = rules[of.HIGH_ATR_MULTIPLE] - ONE
+        score += rules[of.HIGH_ATR_POINTS] * min(atr_growth, full) // full
+    if rules[of.HIGH_SHARE_RATE] > 0:
+        score += rules[of.HIGH_SHARE_POINTS] * min(share, rules[of.HIGH_SHARE_RATE]) // rules[of.HIGH_SHARE_RATE]
+    return int(score)
+
+
+@inlined
+def closing_reason(killed: bool, score: int, held_ms: int, rules: Any) -> int:
+    """Return the first rule, in the order of R0.2, that ends a position at a close whatever the strategy wants; -1 = none."""
+    if killed:
+        return BY_KILL
+    if rules[of.HIGH_SCORE] > 0 and score >= rules[of.HIGH_SCORE]:
+        return BY_RISK
+    if rules[of.HOLD_BARS] > 0 and held_ms >= rules[of.HOLD_BARS] * rules[of.BAR_MS]:
+        return BY_TIME
+    return -1

@@ -16,10 +16,11 @@ _SWEEPS_MAX = 500  # with twice as many bars as rows 50 suffice; more are for ro
 
 
 @inlined
-def covariance(prices: Any, bar: int, window: int, rows: Any, count: int, cov: Any, work: Any) -> int:
+def covariance(returns: Any, bar: int, window: int, rows: Any, count: int, cov: Any, work: Any) -> int:
     """Fill cov[0:count, 0:count] with the sample covariance of the bar returns of rows[0:count]; return the bars used.
 
-    prices: (4, T, R) float64. cov[i, j] belongs to rows[i] and rows[j]; divisor n - 1; per bar, not annualised. A missing
+    returns: (R, T) float64, of `bar_returns`.
+    cov[i, j] belongs to rows[i] and rows[j]; divisor n - 1; per bar, not annualised. A missing
     return counts 0.0, so that every pair has the same bars and the matrix is positive semidefinite. A row that
     does not vary by more than rounding, and every row where n < 2, gets zeros. work: at least 2 * count long.
     """
@@ -33,12 +34,12 @@ def covariance(prices: Any, bar: int, window: int, rows: Any, count: int, cov: A
         return n
     for t in range(first, bar + 1):
         for i in range(count):
-            work[i] += bar_return(prices, t, rows[i])
+            work[i] += bar_return(returns, t, rows[i])
     for i in range(count):
         work[i] /= n
     for t in range(first, bar + 1):
         for i in range(count):
-            work[count + i] = bar_return(prices, t, rows[i]) - work[i]
+            work[count + i] = bar_return(returns, t, rows[i]) - work[i]
             for j in range(i + 1):
                 cov[i, j] += work[count + i] * work[count + j]
     for i in range(count):

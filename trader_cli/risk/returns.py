@@ -8,13 +8,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import inlined
+import numpy as np
 
-CLOSE = 3
-"""The plane of closes in the engine's prices (4, T, R)."""
+from trader_cli.compiler import inlined, njit
+from trader_cli.model.bars import Floats
+
 # What rounding alone can add to a return: the closes and their quotient are each right to 2**-53 of the quotient, and
 # steady growth that was stored as prices comes back this rough. Variation below it is not variation.
 _ROUNDING = 1e-15
+
+
+@njit
+def bar_returns(closes: Floats) -> Floats:
+    """Return close[t] / close[t-1] - 1 of every row, float64 (R, T) for closes (T, R): a row's window lies together.
+
+    NaN is no return: at bar 0, where a close is NaN, and after one that is not above 0.
+    """
+    bars, rows = closes.shape
+    returns = np.full((rows, bars), np.nan)
+    for t in range(1, bars):
+        for r in range(rows):
+            before = closes[t - 1, r]
+            now = closes[t, r]
+            if before > 0.0 and now >= 0.0:
+                returns[r, t] = now / before - 1.0
+    return returns
 
 
 @inlined
@@ -24,19 +42,17 @@ def first_bar(bar: int, window: int) -> int:
 
 
 @inlined
-def has_return(prices: Any, t: int, r: int) -> bool:
-    """Tell whether row r has a close at bar t and a positive one at t - 1; NaN is none."""
-    return prices[CLOSE, t - 1, r] > 0.0 and prices[CLOSE, t, r] >= 0.0
+def has_return(returns: Any, t: int, r: int) -> bool:
+    """Tell whether row r has a return at bar t."""
+    value = returns[r, t]
+    return not np.isnan(value)
 
 
 @inlined
-def bar_return(prices: Any, t: int, r: int) -> float:
-    """Return close[t] / close[t-1] - 1 of row r, a fraction; 0.0 where there is no return."""
-    before = prices[CLOSE, t - 1, r]
-    now = prices[CLOSE, t, r]
-    if before > 0.0 and now >= 0.0:
-        return now / before - 1.0
-    return 0.0
+def bar_return(returns: Any, t: int, r: int) -> float:
+    """Return the return of row r at bar t, a fraction; 0.0 where there is none."""
+    value = returns[r, t]
+    return 0.0 if np.isnan(value) else value
 
 
 @inlined

@@ -13,22 +13,24 @@ from trader_cli.risk.returns import bar_return, first_bar
 
 
 @inlined
-def tail_losses(prices: Any, bar: int, window: int, values: Any, rows: Any, count: int, work: Any) -> int:
+def tail_losses(returns: Any, bar: int, window: int, values: Any, rows: Any, count: int, work: Any) -> int:
     """Write the loss of each scenario into work[0:n], oldest first, and return n; a loss is positive, a gain negative.
 
-    prices: (4, T, R) float64. values: (R,) quote at stake per row, negative for a short one. rows[0:count]: the rows held.
+    returns: (R, T) float64, of `bar_returns`.
+    values: (R,) quote at stake per row, negative for a short one. rows[0:count]: the rows held.
     work: at least `window` long. n is `window`, less where history is shorter. A missing return counts 0.0.
     Source: Jorion (2006), "Value at Risk", 3rd ed., chapter 10: historical simulation.
     """
     first = first_bar(bar, window)
-    n = 0
-    for t in range(first, bar + 1):
-        loss = 0.0
-        for k in range(count):
-            r = rows[k]
-            loss -= values[r] * bar_return(prices, t, r)
-        work[n] = loss
-        n += 1
+    n = max(0, bar + 1 - first)
+    for i in range(n):
+        work[i] = 0.0
+    # Row by row, so that a row's returns are read in one stretch.
+    for k in range(count):
+        r = rows[k]
+        value = values[r]
+        for i in range(n):
+            work[i] -= value * bar_return(returns, first + i, r)
     return n
 
 

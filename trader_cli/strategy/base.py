@@ -24,6 +24,8 @@ class Strategy:
     """
 
     declared: ClassVar[Mapping[str, Param[Any]]] = {}
+    linked: ClassVar[bool] = False
+    """Whether its positions in one symbol at two venues are two legs of one trade: both orders are placed or none."""
     params: Mapping[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -1,0 +1,125 @@
+"""What a book is worth and exposed to at a bar's close, exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from trader_cli.compiler import called, part
+from trader_cli.engine.state import (
+    CASH,
+    CLOSE,
+    OPEN,
+    ORDER_KIND,
+    ORDER_PRICE,
+    ORDER_QUANTITY,
+    ORDER_SIDE,
+    QUANTITY,
+    WORTH,
+)
+from trader_cli.model.fills import OrderKind
+from trader_cli.money import buy_price, cost_of, fee_of, proceeds_of, sell_price, to_units
+from trader_cli.risk import columns as of
+from trader_cli.risk.rules import PRICE_ONE, SYMBOL, TICK, WALLET
+
+MARKET = int(OrderKind.MARKET)
+LIMIT = int(OrderKind.LIMIT)
+
+
+@part
+def has_bar(bar: int, s: int, market: Any) -> bool:
+    """Tell whether the row's symbol has a bar at this time: its open is not NaN."""
+    price = market.prices[OPEN, bar, s]
+    return not np.isnan(price)
+
+
+@part
+def mark(bar: int, s: int, market: Any, steps: Any) -> int:
+    """Return the row's last close in price units."""
+    return to_units(market.prices[CLOSE, bar, s], steps[s, PRICE_ONE])
+
+
+@called
+def take_stock(bar: int, market: Any, book: Any, steps: Any) -> None:
+    """Write what every wallet, and in the last row the whole account, is worth: cash and holdings at the last close."""
+    purse = book.wallet
+    last = purse.shape[0] - 1
+    for w in range(last + 1):
+        purse[w, WORTH] = purse[w, CASH]
+    for s in range(book.position.shape[0]):
+        held = book.position[s, QUANTITY]
+        if held > 0:
+            value = proceeds_of(mark(bar, s, market, steps), held, steps[s, PRICE_ONE])
+            purse[steps[s, WALLET], WORTH] += value
+            purse[last, WORTH] += value
+
+
+@part
+def ordered_price(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return what a working buy is expected to pay: its limit, its trigger or the last close with slippage."""
+    kind = book.position[s, ORDER_KIND]
+    at = book.position[s, ORDER_PRICE]
+    if kind == LIMIT:
+        return int(at)
+    if kind == MARKET:
+        at = mark(bar, s, market, steps)
+    return buy_price(at, rules[of.SLIP_RATE], steps[s, TICK])
+
+
+@part
+def ordered_cash(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return what the row's working order brings to the cash when it fills as expected; negative for a buy."""
+    side = book.position[s, ORDER_SIDE]
+    if side == 0:
+        return 0
+    quantity = book.position[s, ORDER_QUANTITY]
+    one = steps[s, PRICE_ONE]
+    if side < 0:
+        price = mark(bar, s, market, steps)
+        notional = proceeds_of(sell_price(price, rules[of.SLIP_RATE], steps[s, TICK]), quantity, one)
+        return notional - fee_of(notional, rules[of.TAKER_RATE])
+    notional = cost_of(ordered_price(bar, s, market, book, rules, steps), quantity, one)
+    rate = rules[of.MAKER_RATE] if book.position[s, ORDER_KIND] == LIMIT else rules[of.TAKER_RATE]
+    return -notional - fee_of(notional, rate)
+
+
+@part
+def expected_cash(bar: int, w: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return the cash a wallet will have for buys when its working orders fill at the last close, 1e-8 quote."""
+    free = book.wallet[w, CASH]
+    for s in range(book.position.shape[0]):
+        if steps[s, WALLET] == w:
+            free += ordered_cash(bar, s, market, book, rules, steps)
+    return free
+
+
+@part
+def exposed(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return what the row will have in its symbol once its working order has filled, at least 0, 1e-8 quote.
+
+    A buy counts at the price it is expected to pay, as it counted when it was allowed.
+    """
+    side = book.position[s, ORDER_SIDE]
+    held = book.position[s, QUANTITY]
+    if held == 0 and side == 0:
+        return 0
+    price = mark(bar, s, market, steps)
+    one = steps[s, PRICE_ONE]
+    if side < 0:
+        held -= book.position[s, ORDER_QUANTITY]
+    value = proceeds_of(price, held, one)
+    if side > 0:
+        price = ordered_price(bar, s, market, book, rules, steps)
+        value += cost_of(price, book.position[s, ORDER_QUANTITY], one)
+    return value
+
+
+@part
+def exposure(bar: int, symbol: int, w: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return the exposure to a symbol (-1 = all) of a wallet (-1 = all), 1e-8 quote."""
+    total = 0
+    for s in range(book.position.shape[0]):
+        if (symbol < 0 or steps[s, SYMBOL] == symbol) and (w < 0 or steps[s, WALLET] == w):
+            total += exposed(bar, s, market, book, rules, steps)
+    return total

@@ -1,0 +1,114 @@
+"""What every wallet wants of every symbol: strategies asked, timeframes agreed, disagreements decided, levels filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trader_cli.engine.panel import Measured, reads_atr
+from trader_cli.jobs.coordination import Combined, combine
+from trader_cli.jobs.plan import Chosen, Levels, Request
+from trader_cli.jobs.ports import BarSource, SwingCache
+from trader_cli.model.bars import Bars, Ints
+from trader_cli.model.resample import resample
+from trader_cli.model.timeframe import Timeframe
+from trader_cli.risk.rules import SIZE_VOLATILITY, Rules
+from trader_cli.strategy import fibonacci, indicators
+from trader_cli.strategy.base import compute
+from trader_cli.strategy.consensus import agree, scaled
+from trader_cli.strategy.signals import Signals
+
+
+@dataclass(frozen=True, eq=False)
+class Wishes:
+    """Per wallet one entry a symbol. strategies: how many each wallet has.
+
+    timeframes: what was read together, empty where only the bars' own was.
+    """
+
+    wallets: tuple[tuple[Combined, ...], ...]
+    strategies: tuple[int, ...]
+    timeframes: tuple[Timeframe, ...]
+
+    @property
+    def signals(self) -> list[list[Signals]]:
+        """What the engine is told."""
+        return [[one.signals for one in wallet] for wallet in self.wallets]
+
+
+def ask(request: Request, series: Sequence[Bars], source: BarSource, cache: SwingCache | None) -> Wishes:
+    """Return the wishes of all wallets for all symbols; a strategy that trades in two wallets is asked once.
+
+    cache: where the swings of fibonacci levels are kept; None = found anew. Raises StrategyError.
+    """
+    timeframes = scaled(request.timeframes, series[0].timeframe) if request.timeframes else ()
+    answers: dict[tuple[str, int], Signals] = {}
+
+    def answer(one: Chosen, s: int) -> Signals:
+        key = (one.name, s)
+        if key not in answers:
+            bars = series[s]
+            answers[key] = (
+                agree(one.instance, bars, timeframes, resample) if timeframes else compute(one.instance, bars)
+            )
+        return answers[key]
+
+    levels = [_levels(bars, request.levels, source, cache) for bars in series] if request.levels else None
+    wallets = []
+    for wallet in request.wallets:
+        names = [one.name for one in wallet.strategies]
+        row = []
+        for s, bars in enumerate(series):
+            answered = [answer(one, s) for one in wallet.strategies]
+            if len(names) == 1:
+                said = Combined(answered[0], np.zeros(len(bars), np.int64), ())
+            else:
+                said = combine(names, answered, bars, request.method)
+            row.append(said)
+        wallets.append(tuple(row))
+    return Wishes(tuple(wallets), tuple(len(one.strategies) for one in request.wallets), timeframes)
+
+
+def measure(request: Request, series: Sequence[Bars], rules: Rules) -> list[Measured]:
+    """Return what the rules read of every symbol beside its bars; empty where none reads anything."""
+    atr, volatility = reads_atr(rules), rules.size_method == SIZE_VOLATILITY
+    if not (atr or volatility):
+        return []
+    return [
+        Measured(
+            indicators.atr(bars.high, bars.low, bars.close, request.atr_period) if atr else None,
+            indicators.realised_volatility(bars.close, bars.open_ms, request.volatility_bars) if volatility else None,
+        )
+        for bars in series
+    ]
+
+
+def _levels(bars: Bars, wanted: Levels, source: BarSource, cache: SwingCache | None) -> fibonacci.FibLevels:
+    key = f"{source.digest(bars)}|{bars.symbol}|{bars.timeframe}|{wanted.wing}"
+    kept = cache.swings(key) if cache is not None else None
+    if kept is None:
+        found = fibonacci.swings(bars.high, bars.low, wanted.wing)
+        if cache is not None:
+            cache.store_swings(key, _as_rows(found, bars.open_ms))
+    else:
+        found = _from_rows(kept, bars.open_ms)
+    return fibonacci.levels(bars, found, wanted.wing, wanted.atr_period, wanted.atr_multiple)
+
+
+def _as_rows(found: fibonacci.Swings, open_ms: Ints) -> list[tuple[int, int, float, str]]:
+    kinds = ["high" if kind == fibonacci.HIGH else "low" for kind in found.kind.tolist()]
+    times = (open_ms[found.bar].tolist(), open_ms[found.known].tolist())
+    return list(zip(*times, found.price.tolist(), kinds, strict=True))
+
+
+def _from_rows(rows: Sequence[tuple[int, int, float, str]], open_ms: Ints) -> fibonacci.Swings:
+    happened, known, price, kind = zip(*rows, strict=True) if rows else ((), (), (), ())
+    kinds = [fibonacci.HIGH if one == "high" else fibonacci.LOW for one in kind]
+    return fibonacci.Swings(
+        np.searchsorted(open_ms, np.array(happened, np.int64)).astype(np.int64),
+        np.searchsorted(open_ms, np.array(known, np.int64)).astype(np.int64),
+        np.array(price, np.float64),
+        np.array(kinds, np.int64),
+    )
