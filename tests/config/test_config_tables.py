@@ -151,7 +151,9 @@ def test_the_table_without_a_name_says_where_the_name_goes() -> None:
 
 def test_what_is_wrong_with_wallets_comes_with_what_is_wrong_elsewhere() -> None:
     said = refused(
-        WALLETS,
+        "plain",
+        wallets__small__share_pct="2",
+        wallets__small__strategies="b",
         wallets__Big__share_pct="99",
         wallets__Big__strategies="a,a",
         wallets__half__share_pct="1",
@@ -163,7 +165,7 @@ def test_what_is_wrong_with_wallets_comes_with_what_is_wrong_elsewhere() -> None
         "`wallets.half.strategies` nowhere",
         "`Big`",
         "`a` twice",
-        "share out 199 %",
+        "share out 101 %",
         "`4x`",
     ):
         assert word in said
@@ -233,9 +235,12 @@ def test_a_variable_means_the_name_that_another_layer_states() -> None:
         "TRADER_INSTRUMENTS__AAPL__LOT": "2",
     }
     found = load(WALLETS, env, **{"instruments__BTC/USD__lot": "0.1"}).settings
+    preset = load(WALLETS).settings.wallets
     assert {name: wallet.share_pct for name, wallet in found.wallets.items()} == {
-        "momentum": 10, "mean-reversion": 20, "grid": 20, "arbitrage": 15,
-    }  # fmt: skip
+        **{name: wallet.share_pct for name, wallet in preset.items()},
+        "momentum": 10,
+        "mean-reversion": 20,
+    }
     assert found.wallets["grid"].strategies == ("grid", "demo_ma")
     assert found.params["momentum"]["look"] == "0.2"
     assert set(found.instruments) == {"BTC/USD", "AAPL"}
