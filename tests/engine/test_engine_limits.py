@@ -223,16 +223,35 @@ def test_what_is_sold_at_the_same_open_makes_room() -> None:
     assert [row[:2] for row in result.table] == [(1, "buy"), (2, "sell"), (2, "buy")]
 
 
-def test_an_order_never_spends_more_than_it_was_allowed() -> None:
-    # room 20 % of 1000 = 200; asked 1.5 at 100; the open of 160 would cost 240: 200 / 160 = 1.25
-    result = run(bars([FLAT, at(160)]), [1, NAN], size_quantity="1.5", max_symbol_pct="20")
-    assert bought(result) == [(1, 0, "1.25")]
+@pytest.mark.req("R2.3")
+@pytest.mark.parametrize("limit", ["max_symbol_pct", "max_wallet_pct", "max_gross_pct"])
+@pytest.mark.parametrize(
+    ("price", "got"),
+    [
+        (160.0, "0.9375"),  # 150 / 160
+        (133.33, "1.125"),  # 150 / 133.33 = 1.12502: the 50 of room that it did not ask for is not its own
+        (100.01, "1.4998"),  # 150 / 100.01 = 1.49985
+        (100.0, "1.5"),
+        (50.0, "1.5"),  # cheaper is not more
+    ],
+)
+def test_an_order_never_spends_more_than_it_was_allowed_with(limit: str, price: float, got: str) -> None:
+    # room 20 % of 1000 = 200; 1.5 at 100 = 150 was asked and allowed
+    result = run(bars([FLAT, at(price)]), [1, NAN], size_quantity="1.5", **{limit: "20"})
+    assert bought(result) == [(1, 0, got)]
 
 
-def test_a_gap_inside_the_room_changes_nothing() -> None:
-    # 1.5 at 133.33 = 199.995 of 200
-    result = run(bars([FLAT, at(133.33)]), [1, NAN], size_quantity="1.5", max_symbol_pct="20")
-    assert bought(result) == [(1, 0, "1.5")]
+def test_without_a_limit_on_exposure_an_order_buys_what_it_asked_for() -> None:
+    assert bought(run(bars([FLAT, at(160)]), [1, NAN], size_quantity="1.5")) == [(1, 0, "1.5")]
+
+
+@pytest.mark.req("R2.3")
+def test_several_orders_together_stay_within_the_limit_after_a_gap() -> None:
+    # 30 % of 1000 = 300: 150, 90 and the 60 that are left; at 160 they buy 0.9375, 0.5625 and 0.375, 300 together
+    series = [bars([FLAT, at(160)], name) for name in ("A/USD", "B/USD", "C/USD")]
+    result = run(series, [[1, NAN], [0.6, NAN], [1, NAN]], size_quantity="1.5", max_gross_pct="30")
+    assert bought(result) == [(1, 0, "0.9375"), (1, 1, "0.5625"), (1, 2, "0.375")]
+    assert int(result.fills.notional.sum()) == 300 * 10**8
 
 
 # Cash and its reserve
@@ -344,7 +363,6 @@ def test_raised_exactly_to_the_limit_is_allowed(limits: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "limits", [{"cash": "2.1"}, {"max_symbol_pct": "0.21"}, {"max_gross_pct": "0.21"}, {"cash_reserve_pct": "99.79"}]
 )
-@pytest.mark.xfail(strict=True, reason="a raised order is cut to the room (0.021) instead of being refused")
 def test_an_order_that_cannot_be_raised_in_full_is_refused(limits: dict[str, str]) -> None:
     # the minimum times 1.1 = 2.2 does not fit into 2.1: R1.4 raises only while the limits hold, else refuses
     result = run(bars([FLAT] * 2), WISH[:2], size_quantity="0.01", min_notional="2", raise_to_minimum="1.1", **limits)
@@ -370,11 +388,14 @@ def test_a_buy_needs_more_confidence_than_the_limit(confidence: float, fills: in
 
 
 @pytest.mark.req("R1.1")
-@pytest.mark.xfail(strict=True, reason="confidence is rounded to 1e-8 before it is compared")
-def test_one_float_above_the_limit_is_above_the_limit() -> None:
-    above = float(np.nextafter(0.75, 1))
-    result = run(bars([FLAT] * 2), says(target=[1, NAN], confidence=[above] * 2), min_confidence="0.75")
-    assert len(bought(result)) == 1
+@pytest.mark.parametrize(
+    ("confidence", "fills"),
+    [(0.75, 0), (float(np.nextafter(0.75, 1)), 0), (0.750000004, 0), (0.750000006, 1), (0.75000001, 1)],
+)
+def test_confidence_counts_in_steps_of_1e_8(confidence: float, fills: int) -> None:
+    # rounded to the nearest 1e-8 first: what is not above 0.75 by half a step is 0.75
+    result = run(bars([FLAT] * 2), says(target=[1, NAN], confidence=[confidence] * 2), min_confidence="0.75")
+    assert len(bought(result)) == fills
 
 
 @pytest.mark.req("R1.1")
@@ -441,13 +462,11 @@ def held_over_a_hole(**changed: object) -> Result:
     return run([late, falls], [[0, 1, NAN, NAN], [1, 1, 1, 1, 1, 1]], **changed)
 
 
-@pytest.mark.xfail(strict=True, reason="an order that waits for a bar fills though a breaker opened in between")
 def test_an_order_that_waits_for_a_bar_does_not_fill_behind_an_open_breaker() -> None:
     # 1 C from 100 to 50: the account falls by 50, more than 1 % of 1000 = 10, at bar 2
     assert bought(held_over_a_hole(drawdown_pct="1")) == [(1, 1, "1")]
 
 
-@pytest.mark.xfail(strict=True, reason="an order that waits for a bar fills after a hole longer than max_gap_bars")
 def test_an_order_that_waits_for_a_bar_is_too_old_after_a_hole() -> None:
     # decided at bar 1, filled at bar 4: the bar before is three bars ago, one is allowed
     assert bought(held_over_a_hole(max_gap_bars=1)) == [(1, 1, "1")]
@@ -463,7 +482,6 @@ def test_an_order_that_waits_for_a_bar_is_too_old_after_a_hole() -> None:
         pytest.param({"limit": [125, NAN, NAN]}, at(124), id="limit above the market"),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="an order with a price of its own counts at the close, not at that price")
 def test_a_resting_order_takes_the_room_it_was_allowed(own: dict[str, list[float]], next_bar) -> None:
     # 50 % of 1000 = 500 = 4 at 125: the first order takes all of it. Counted at the close, 100, it leaves 100 to the second
     series = [bars([FLAT, next_bar, next_bar], name) for name in ("A/USD", "B/USD")]
@@ -471,7 +489,6 @@ def test_a_resting_order_takes_the_room_it_was_allowed(own: dict[str, list[float
     assert bought(result) == [(1, 0, "4")]
 
 
-@pytest.mark.xfail(strict=True, reason="what the room forbids at the fill is written down as `no_cash`, 101 of 1000")
 def test_what_stops_a_fill_is_named_by_its_own_rule_and_number() -> None:
     # room 10 % of 1000 = 100, lots of 1: at an open of 101 not even one may be paid, with 1000 in cash
     result = run(bars([FLAT, at(101)]), [1, NAN], max_symbol_pct="10", lot="1")
@@ -699,7 +716,6 @@ def test_a_drift_is_traded_back_beyond_the_dead_band_only(price: float, traded: 
     assert all(row[4] == "rebalance" for row in result.table[1:])
 
 
-@pytest.mark.xfail(strict=True, reason="the stop's distance is taken from the close, not from the price of the order")
 def test_risk_sizing_measures_from_the_price_of_a_resting_order() -> None:
     # trigger 110, stop 90: 20 may be lost a piece, 1 % of 1000 = 10 in all: 0.5. From the close, 100, it is 1, and 20 are lost
     result = run(
