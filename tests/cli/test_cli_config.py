@@ -179,6 +179,22 @@ def test_init_makes_a_home_that_is_found_from_below(tmp_path: Path, said: Any, m
     assert (json.loads(out)["result"]["home"], json.loads(out)["result"]["preset"]) == (str(made), "plain")
 
 
+@pytest.mark.parametrize("preset", preset_names())
+def test_what_init_writes_means_its_preset_with_and_without_the_hashes(tmp_path: Path, said: Any, preset: str) -> None:
+    home = tmp_path / "new"
+    assert said("init", str(home), "--preset", preset)[0] == 0
+    wanted = load_settings(preset, tmp_path, {}, {}).settings
+    assert load_settings(None, home, {}, {}).settings == wanted
+    file = home / "trader.toml"
+    named, *rest = [line.removeprefix("# ") for line in file.read_text().splitlines()]
+    first = next(i for i, line in enumerate(rest) if line.startswith("["))
+    file.write_text("\n".join([named, *rest[first:]]))
+    assert said("config", "check", "--home", str(home))[0] == 0
+    whole = load_settings(None, home, {}, {})
+    assert (whole.preset, whole.settings) == (preset, wanted)
+    assert {values[-1].layer for values in whole.layers.values()} == {"file"}
+
+
 @pytest.mark.parametrize("stated", ["argument", "--home", "TRADER_HOME", "here"])
 def test_init_takes_the_folder_that_is_stated_most_nearly(
     tmp_path: Path, said: Any, monkeypatch: pytest.MonkeyPatch, stated: str
