@@ -121,6 +121,9 @@ def _dotted(key: str) -> str:
 
 _EXAMPLES = (
     ("backtest", "demo_ma", "--timeframe", "1d"),
+    ("risk", "halt", "--reason", "odd prices"),
+    ("risk", "status"),
+    ("risk", "resume", "--reason", "looked at it"),
     ("report",),
     ("report", "--run", "20"),
     ("report", "compare", "20"),

@@ -118,7 +118,7 @@ TABLE: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
         ("R4.2", "risk.max_positions", 3),
         ("R0.4", "risk.min_notional", "2.0"),
         ("R4.2", "risk.daily_loss_pct", "20"),
-        ("R4.2", "risk.drawdown_pct", "50"),
+        ("R4.2", "risk.drawdown_pct", "75"),
         ("R4.5", "exits.high_score", 80),
         ("R4.5", "exits.high_loss_pct", "25"),
         ("R4.5", "exits.high_atr_ratio", "3"),

@@ -16,7 +16,8 @@ from program import trader
 from trader_cli.ledger import Ledger
 from trader_cli.ledger.verify import verify
 
-STRATEGIES = ["demo_ma", "mean_reversion", "momentum", "trend_breakout", "volatility"]
+STRATEGIES = ["arbitrage", "demo_ma", "grid", "mean_reversion", "momentum", "trend_breakout", "volatility"]
+ALONE = [name for name in STRATEGIES if name != "arbitrage"]
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.req("R2.1")
 @pytest.mark.req("R3.2")
 @pytest.mark.req("R3.8")
-def test_the_five_strategies_are_there_and_each_run_adds_up_in_the_ledger(home: Path) -> None:
+def test_the_seven_strategies_are_there_and_each_run_adds_up_in_the_ledger(home: Path) -> None:
     """Law 5 over all strategies: entries, balances, holdings, equity and digests are derived and compared."""
     listed = trader("strategy", "list", "--json", home=home).json["result"]["strategies"]
     assert [one["name"] for one in listed] == STRATEGIES
@@ -42,7 +44,7 @@ def test_the_five_strategies_are_there_and_each_run_adds_up_in_the_ledger(home: 
     ledger.close()
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", ALONE)
 def test_interpreted_and_compiled_programs_give_the_same_digest(home: Path, name: str) -> None:
     """Law 4 over all strategies, with stops and targets on."""
     arguments = ("backtest", name, "--json", "--timeframe", "1d", "--stop-pct", "7", "--target-pct", "20")

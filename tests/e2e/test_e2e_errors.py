@@ -30,7 +30,7 @@ def test_code_0_also_for_help_and_version() -> None:
     [
         (["backtset"], "there is no command `backtset`", "did you mean `backtest`?"),
         (["backtest", "demo_ma", "--symbol", "X"], "there is no option `--symbol`", "did you mean `--symbols`?"),
-        (["backtest"], "missing argument", "--help"),
+        (["backtest"], "no strategy is named, and preset `paper-500` has no wallets", "trader backtest momentum"),
         (["backtest", "demo_ma", "--cash", "lots"], "`account.cash` is `lots`", "config explain"),
         (["backtest", "demo_ma", "--set", "cost.fee_bps=1"], "unknown key `cost.fee_bps`", "explain"),
         (["backtest", "demo_ma", "--set", "nonsense"], "is not KEY=VALUE", "sizing.method"),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from trader_cli.errors import DataError, UsageError
 from trader_cli.market.files import file_of, load, series_of, write
-from trader_cli.model.resample import resample
 from trader_cli.market.store import BarStore
 from trader_cli.model.bars import Bars
+from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.wiring import builtin_dir
 

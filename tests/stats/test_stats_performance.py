@@ -38,7 +38,7 @@ def walk(seed: int, count: int) -> np.ndarray:
 def trips(*pnl: int) -> RoundTrips:
     columns = np.array(pnl, np.int64)
     zeros = np.zeros(len(pnl), np.int64)
-    return RoundTrips(("A",), zeros, zeros, zeros, zeros, zeros, zeros, zeros, columns, zeros, zeros + 4, zeros)
+    return RoundTrips(("A",), zeros, zeros, zeros, zeros, zeros, zeros, zeros, columns, zeros, zeros + 4, zeros, zeros)
 
 
 @pytest.mark.parametrize("seed", range(5))

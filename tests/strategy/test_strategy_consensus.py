@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from trader_cli.errors import StrategyError, UsageError
-from trader_cli.model.resample import resample
 from trader_cli.model.bars import Bars
+from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.strategy import Levels, Param, Signals, Strategy, indicators
 from trader_cli.strategy.base import compute

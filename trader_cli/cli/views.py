@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def run_view(console: Console, result: Mapping[str, Any]) -> None:
     params = "" if several else ", ".join(f"{key}={value}" for key, value in result["params"].items())
     symbols = result["symbols"]
     shown = ", ".join(symbols[:6]) + (f" and {len(symbols) - 6} more" if len(symbols) > 6 else "")
-    console.print(Text.assemble((result["strategy"], "bold"), f"  {params}"))
+    console.print(Text.assemble((result["strategy"], "bold"), f"  {params}".rstrip()))
     console.print(f"{shown} · {result['exchange']}", markup=False)
     span = f"{_day(result['start'])} to {_day(result['end'])}"
     console.print(f"{number(result['bars'], 0)} bars of {result['timeframe']}, {span} · preset {result['preset']}")
@@ -56,7 +57,7 @@ def run_view(console: Console, result: Mapping[str, Any]) -> None:
         if part is not None:
             console.print(part)
     for note in result["notes"]:
-        console.print(f"note: {note}", markup=False)
+        console.print(textwrap.fill(f"note: {note}", _WIDTH), markup=False)
     seconds = result.get("seconds", {})
     took = f" · {seconds['total']:.2f} s (engine {seconds['engine'] * 1000:.1f} ms)" if seconds else ""
     console.print(Text(f"run {result['run_id']} · digest {result['digest'][:12]}{took}", style="dim"))
@@ -204,7 +205,7 @@ def _refused(result: Mapping[str, Any]) -> Padding | None:
     for row in result["refused"]:
         by_reason[row["reason"]] = by_reason.get(row["reason"], 0) + row["count"]
     text = ", ".join(f"{reason.replace('_', ' ')} {number(count, 0)}" for reason, count in by_reason.items())
-    return Padding(Text(f"wishes refused at a close: {text}"), (1, 0, 0, 0))
+    return Padding(Text(textwrap.fill(f"wishes refused at a close: {text}", _WIDTH)), (1, 0, 0, 0))
 
 
 def _breakers(result: Mapping[str, Any]) -> Text | None:
@@ -217,7 +218,8 @@ def _breakers(result: Mapping[str, Any]) -> Text | None:
         counts[what] = counts.get(what, 0) + 1
     if not counts:
         return None
-    return Text("breakers and conflicts: " + ", ".join(f"{what} {number(count, 0)}" for what, count in counts.items()))
+    text = "breakers and conflicts: " + ", ".join(f"{what} {number(count, 0)}" for what, count in counts.items())
+    return Text(textwrap.fill(text, _WIDTH))
 
 
 def _positions(result: Mapping[str, Any]) -> Padding | None:

@@ -244,7 +244,7 @@ def halt_notes(wallets: Sequence[WalletRecord], events: Sequence[RiskEvent]) -> 
     for scope in (ACCOUNT, *(one.name for one in wallets)):
         last = [one for one in events if one.kind == "breaker" and one.wallet == scope and one.rule == "drawdown"]
         if last:
-            notes.append(f"{last[-1].message}: nothing was bought after {iso(last[-1].time_ms)}")
+            notes.append(f"{last[-1].message}; nothing was bought after {iso(last[-1].time_ms)}")
     return notes
 
 

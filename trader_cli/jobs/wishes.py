@@ -44,18 +44,19 @@ def ask(request: Request, series: Sequence[Bars], source: BarSource, cache: Swin
     cache: where the swings of fibonacci levels are kept; None = found anew. Raises StrategyError.
     """
     timeframes = scaled(request.timeframes, series[0].timeframe) if request.timeframes else ()
+    wanted = request.levels
+    levels = [_levels(bars, wanted, source, cache) for bars in series] if wanted is not None else []
     answers: dict[tuple[str, int], Signals] = {}
 
     def answer(one: Chosen, s: int) -> Signals:
         key = (one.name, s)
         if key not in answers:
             bars = series[s]
-            answers[key] = (
-                agree(one.instance, bars, timeframes, resample) if timeframes else compute(one.instance, bars)
-            )
+            said = agree(one.instance, bars, timeframes, resample) if timeframes else compute(one.instance, bars)
+            # Before strategies are compared: reward and risk are those of the levels each would trade with.
+            answers[key] = fibonacci.protect(said, levels[s]) if levels else said
         return answers[key]
 
-    levels = [_levels(bars, request.levels, source, cache) for bars in series] if request.levels else None
     wallets = []
     for wallet in request.wallets:
         names = [one.name for one in wallet.strategies]
