@@ -60,10 +60,12 @@ def play(
     minimum: str = "0",
     legs: Sequence[Mapping[int, int]] = (),
     measured: Sequence[Measured] = (),
-    closing: Sequence[int] = (),
+    closing: Mapping[int, int] | None = None,
     **changed: object,
 ) -> Played:
-    """Run the wishes of each wallet (one a symbol) over the bars of each symbol; `closing`: wallets whose kill switch is on.
+    """Run the wishes of each wallet (one a symbol) over the bars of each symbol.
+
+    closing: which wallet (-1 = the whole account) is told before which bar to sell what it holds.
 
     events: one row an episode: (first minute, row, rule, number, limit, times, whether a breaker).
     """
@@ -79,10 +81,14 @@ def play(
     chosen = rules(**changed)
     open_ms, market = build_market(many, signals, chosen, measured)
     book = new_book(len(many), tuple(int(Decimal(one).scaleb(8)) for one in cash))
-    for w in closing:
-        book.wallet[w, CLOSING] = 1
     steps = build_steps(instruments, len(signals), legs)
-    log = run_bars(market, book, new_log(len(open_ms), 8), chosen, steps, 0, len(open_ms))
+    log = new_log(len(open_ms), 8)
+    done = 0
+    for w, bar in sorted((closing or {}).items(), key=lambda one: one[1]):
+        log = run_bars(market, book, log, chosen, steps, done, bar)
+        book.wallet[w, CLOSING] = 1
+        done = bar
+    log = run_bars(market, book, log, chosen, steps, done, len(open_ms))
     fills = fills_of(tuple(one.symbol for one in many), open_ms, book, log)
     table = [
         (

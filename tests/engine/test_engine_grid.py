@@ -1,0 +1,36 @@
+"""A strategy's resting sales that keep a part: limit entries, takes and what stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from candles import NAN, bars, run
+from purses import still
+
+from trader_cli.strategy.signals import Signals
+
+
+@pytest.mark.req("R2.1")
+def test_a_take_that_keeps_half_sells_half_and_the_strategy_may_buy_again_at_once() -> None:
+    own = Signals(
+        target=np.array([1, NAN, 1, NAN]), take=np.array([102, NAN, NAN, NAN]), keep=np.array([0.5, NAN, NAN, NAN])
+    )
+    result = run(bars([still(100), still(100), (100, 102, 100, 100), still(100)]), own)
+    assert result.table == [
+        (1, "buy", "1", "100", "strategy"),
+        (2, "sell", "0.5", "102", "partial"),
+        (3, "buy", "0.5", "100", "strategy"),
+    ]
+
+
+@pytest.mark.req("R2.1")
+def test_a_part_below_the_minimum_stays_and_is_sold_when_it_is_worth_enough() -> None:
+    # half of 1 at 102 is 51, below 60: nothing is sold. At 140 it is 70: the wish for 0.5 sells it at the next open.
+    own = Signals(
+        target=np.array([1, NAN, NAN, 0.5, 0.5, 0.5]),
+        take=np.array([102, NAN, NAN, NAN, NAN, NAN]),
+        keep=np.array([0.5, NAN, NAN, NAN, NAN, NAN]),
+    )
+    rows = [still(100), still(100), (100, 103, 100, 100), still(100), still(140), still(140)]
+    result = run(bars(rows), own, minimum="60")
+    assert result.table == [(1, "buy", "1", "100", "strategy"), (5, "sell", "0.5", "140", "strategy")]

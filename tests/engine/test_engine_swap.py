@@ -1,0 +1,122 @@
+"""Reallocation (R1.3): when cash or slots are gone, the weakest position makes room for a signal worth both trades."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from purses import Played, play, still
+
+from trader_cli.engine.panel import Measured
+from trader_cli.engine.state import ORDERS, TRIPPED
+from trader_cli.strategy.signals import Signals
+
+ATR = Measured(atr=np.full(5, 10.0))
+DAY = [still(100)] * 5
+
+
+def sure(target: list[float], confidence: float) -> Signals:
+    return Signals(target=np.array(target, float), confidence=np.full(len(target), confidence))
+
+
+def swap(*signals: Signals, **changed: object) -> Played:
+    return play([DAY] * len(signals), [list(signals)], measured=[ATR] * len(signals), swap_atr="1", **changed)
+
+
+@pytest.mark.req("R1.3")
+@pytest.mark.parametrize(("fee", "swapped"), [("194.9999", True), ("195", False)])
+def test_a_swap_must_gain_more_than_both_trades_cost(fee: str, swapped: bool) -> None:
+    # a range of 10 at 100 is 10 %; confidence 0.4 against 0.01: 4 % - 0.1 % = 3.9 %; both trades at 1.95 % cost 3.9 %
+    played = swap(sure([0, 0, 1, 1, 1], 0.4), sure([1] * 5, 0.01), max_positions=1, fee_bps=fee)
+    after = [(row[0], row[2], row[3], row[6]) for row in played.table[1:]]
+    assert after == ([(3, 1, "sell", "swap"), (3, 0, "buy", "strategy")] if swapped else [])
+
+
+@pytest.mark.req("R1.3")
+def test_a_position_that_is_swapped_out_is_not_increased_in_the_same_decision() -> None:
+    # S0 is flat and sure, S1 holds 0.5, is weak, and wants 1 from the same close on: S1 goes, S0 comes at minute 3.
+    # Instead S1 buys 0.5 more in minute 3, and one working order too many is counted for ever.
+    played = swap(sure([0, 0, 1, 1, 1], 1), sure([0.5, 0.5, 1, 1, 1], 0.1), max_positions=1)
+    assert [(row[0], row[2], row[3], row[4]) for row in played.table] == [
+        (1, 1, "buy", "0.5"),
+        (3, 1, "sell", "0.5"),
+        (3, 0, "buy", "1"),
+    ]
+    assert played.book.account[ORDERS] == 0
+
+
+@pytest.mark.req("R1.3")
+def test_a_position_that_was_just_increased_is_not_the_weakest_to_sell() -> None:
+    # S0 (0.05) asks first and is not worth it: 0.5 % - 0.4 % < 0.4 %. S1 (0.04) is increased. S2 (1) must not sell S1,
+    # whose order would be overwritten: it is counted twice.
+    played = swap(
+        sure([0, 0, 1, 1, 1], 0.05),
+        sure([0.5, 0.5, 1, 1, 1], 0.04),
+        sure([0, 0, 1, 0, 0], 1),
+        max_positions=1,
+        fee_bps="20",
+    )
+    assert played.book.account[ORDERS] == 0
+
+
+@pytest.mark.req("R1.3")
+@pytest.mark.xfail(strict=True, reason="the refusal is written before the swap is tried, and stays")
+def test_a_signal_that_came_in_by_a_swap_for_cash_was_not_refused() -> None:
+    played = swap(sure([0, 0, 1, 1, 1], 1), sure([1] * 5, 0.1), cash=("100",))
+    assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 1, "buy"), (3, 1, "sell"), (3, 0, "buy")]
+    assert played.events == []
+
+
+@pytest.mark.req("R1.3")
+def test_nothing_is_swapped_out_for_a_leg_without_its_other_leg() -> None:
+    # S0 is one leg of S0-S1; S1 wants nothing, so that S0 is not bought: S2 must stay
+    played = swap(sure([0, 0, 1, 1, 1], 1), sure([0] * 5, 1), sure([1] * 5, 0.1), max_positions=1, legs=[{0: 1, 1: 0}])
+    assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 2, "buy")]
+    assert played.book.position[2, TRIPPED] == 0
+
+
+@pytest.mark.req("R1.3", "R0.2")
+def test_what_was_swapped_out_stays_out_until_its_strategy_lets_go() -> None:
+    # S1 is swapped out at minute 3 and wanted all along; S0 lets go at the close of minute 4, S1 at that of minute 6
+    rows = [still(100)] * 9
+    newer = Signals(target=np.array([0.0, 0, 1, 1, 0, 0, 0, 0, 0]), confidence=np.ones(9))
+    older = Signals(target=np.array([1.0, 1, 1, 1, 1, 1, 0, 1, 1]), confidence=np.full(9, 0.1))
+    played = play(
+        [rows] * 2, [[newer, older]], measured=[Measured(atr=np.full(9, 10.0))] * 2, swap_atr="1", max_positions=1
+    )
+    assert [(row[0], row[2], row[3]) for row in played.table] == [
+        (1, 1, "buy"),
+        (3, 1, "sell"),
+        (3, 0, "buy"),
+        (5, 0, "sell"),
+        (8, 1, "buy"),
+    ]
+
+
+@pytest.mark.req("R1.3")
+def test_of_several_positions_the_one_that_promises_least_makes_room() -> None:
+    played = swap(sure([0, 0, 1, 1, 1], 1), sure([1] * 5, 0.2), sure([1] * 5, 0.1), sure([1] * 5, 0.3), max_positions=3)
+    assert [(row[0], row[2], row[3]) for row in played.table[3:]] == [(3, 2, "sell"), (3, 0, "buy")]
+
+
+@pytest.mark.req("R1.3", "R2.5")
+def test_a_swap_never_sells_what_another_wallet_holds() -> None:
+    # the only slot is the other wallet's: its position may promise nothing at all, it stays
+    played = play(
+        [DAY],
+        [[sure([0, 0, 1, 1, 1], 1)], [sure([1] * 5, 0)]],
+        cash=("500", "500"),
+        measured=[ATR],
+        swap_atr="1",
+        max_positions=1,
+    )
+    assert [(row[0], row[1], row[3]) for row in played.table] == [(1, 1, "buy")]
+    assert [one[1:3] for one in played.events] == [(0, "max_positions")]
+
+
+@pytest.mark.req("R1.3", "R1.1")
+def test_nothing_is_sold_for_a_signal_that_a_limit_refuses() -> None:
+    # 0.6 is not above 0.6; the position it would have replaced stays, and may be sold later
+    played = swap(sure([0, 0, 1, 1, 1], 0.6), sure([1] * 5, 0.61), max_positions=1, min_confidence="0.6")
+    assert [(row[0], row[2]) for row in played.table] == [(1, 1)]
+    played = swap(sure([0, 0, 1, 1, 1], 0.6), sure([1, 1, 1, 0, 0], 0.61), max_positions=1, min_confidence="0.6")
+    assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 1, "buy"), (4, 1, "sell")]
