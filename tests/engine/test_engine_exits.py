@@ -288,6 +288,7 @@ def test_time_comes_before_the_strategys_own_wish() -> None:
         ({"stop_pct": "10", "trail_pct": "9"}, (1, "91", "trail")),  # the higher is reached first
         ({"stop_pct": "9", "trail_pct": "10"}, (1, "91", "stop")),
         ({"stop_pct": "10", "target_pct": "10"}, (1, "90", "stop")),  # the worse of both
+        ({"trail_pct": "10", "target_pct": "10"}, (1, "90", "trail")),
         ({"trail_pct": "10", "micro_profit_pct": "10"}, (1, "90", "trail")),
         ({"stop_pct": "10", "partial_pct": "5"}, (1, "90", "stop")),
         ({"target_pct": "10", "micro_profit_pct": "10"}, (1, "110", "target")),
@@ -308,6 +309,13 @@ def test_the_trail_goes_before_the_break_even_at_one_level() -> None:
     rows = [still(100), still(100), (100, 111.35, 100, 111.35), (111, 111, 100.21, 100.5)]
     result = run(bars(rows), [1] * 4, break_even_pct="2", trail_pct="10", fee_bps="10")
     assert result.table[1] == (3, "sell", "1", "100.21", "trail")
+
+
+@pytest.mark.req("R0.2")
+def test_the_break_even_goes_before_the_target_inside_one_bar() -> None:
+    rows = [still(100), still(100), (100, 103, 100, 103), (103, 111, 100.21, 105)]
+    result = run(bars(rows), [1] * 4, break_even_pct="2", target_pct="10", fee_bps="10")
+    assert result.table[1:] == [(3, "sell", "1", "100.21", "break_even")]
 
 
 # Gaps: an open beyond a level sells there
@@ -473,3 +481,28 @@ def test_a_part_stays_sold_until_the_strategy_asks_for_another_level(
     rows = [still(100), still(100), (100, 102, 100, 100), still(100), still(100)]
     result = run(bars(rows), [1, 1, 1, level, level], partial_pct="2", rebalance=True)
     assert result.table[2:] == then
+
+
+@pytest.mark.req("R0.2")
+@pytest.mark.xfail(strict=True, reason="a level that needs no order leaves the cap of the level before it in force")
+@pytest.mark.parametrize("rebalance", [False, True])
+def test_a_part_may_be_bought_back_once_the_strategy_asked_for_another_level(rebalance: bool) -> None:
+    # 0.5 of 1 sold at 102. At the close of minute 3 the strategy asks for 0.5, which is what is left; at that of minute 4
+    # for 1 again: 0.5 is bought at minute 5. Instead it stays at 0.5 for good.
+    rows = [still(100), still(100), (100, 102, 100, 100), *[still(100)] * 3]
+    result = run(bars(rows), [1, 1, 1, 0.5, 1, 1], partial_pct="2", rebalance=rebalance)
+    assert result.table[2:] == [(5, "buy", "0.5", "100", "strategy")]
+
+
+@pytest.mark.req("R2.4", "R0.2")
+@pytest.mark.xfail(strict=True, reason="until its sale has filled, what a rule closes counts among what is wanted")
+def test_what_a_rule_closes_takes_no_share_from_what_is_bought_for_it() -> None:
+    # half of 1000 a position: 5 of S0. Time is up for it at the close at which S1 is wanted: S1 gets the whole half, 5, as
+    # where the strategy itself lets S0 go. Instead it gets 2.5, and without rebalancing keeps that.
+    wishes = [[[1] * 6, [0, 0, 1, 1, 1, 1]]]
+    sizes = {"size_method": "fraction", "size_fraction": "0.5", "share_method": "equal"}
+    played = play([[still(100)] * 6] * 2, wishes, max_bars=2, **sizes)
+    assert played.table[1:3] == [
+        (3, 0, 0, "sell", "5", "100", "time"),
+        (3, 0, 1, "buy", "5", "100", "strategy"),
+    ]
