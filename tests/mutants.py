@@ -5,8 +5,8 @@
     python tests/mutants.py --list           their names
 
 A row of `MUTANTS` replaces one text in one file, or lets a function return a constant; each must match exactly once, so
-that a table that has fallen behind the code is an error and not a silence. The tests run interpreted, the quick ones
-first. Exit code 0: every mutant was noticed; 1: some were not, and are named; 2: the table or the tests are broken.
+that a table that has fallen behind the code is an error and not a silence. The tests run interpreted; the laws, which take
+longer than all others, only with `--laws`. Exit code 0: every mutant was noticed; 1: some were not, and are named; 2: the table or the tests are broken.
 """
 
 # ruff: noqa: E501 one row a mutant
@@ -31,7 +31,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 NEEDED = ("trader_cli", "tests", "strategies", "pyproject.toml")
 # Left out: what compiles (the mutants are interpreted) and what needs the market's own files.
 SKIPPED = "not compiled"
-LAST = ("test_engine_laws.py",)  # the slowest
 TIMEOUT = 600  # seconds; a mutant that hangs is noticed too
 
 
@@ -415,23 +414,26 @@ MUTANTS = (
 )  # fmt: skip
 
 
-def test_files(mutant: Mutant, named: list[str]) -> list[str]:
-    """The tests to run, quick ones first: the engine's, and before them the rules' own where one of those is broken."""
+def test_files(mutant: Mutant, named: list[str], laws: bool) -> list[str]:
+    """The tests to run: the engine's, and the rules' own where one of those is broken; what is likeliest to notice first."""
     if named:
         return named
-    engine = sorted(path.name for path in (REPOSITORY / "tests/engine").glob("test_*.py"))
-    ordered = [name for name in engine if name not in LAST] + [name for name in engine if name in LAST]
-    own = []
-    if mutant.file.startswith("risk/"):
-        own = sorted(f"tests/risk/{path.name}" for path in (REPOSITORY / "tests/risk").glob("test_*.py"))
-        own = [name for name in own if "compiled" not in name]
-    return [f"tests/engine/{name}" for name in ordered if "deep" not in name] + own
+    rooms = ("engine", "risk") if mutant.file.startswith("risk/") else ("engine",)
+    found = [path for room in rooms for path in sorted((REPOSITORY / "tests" / room).glob("test_*.py"))]
+    found = [path for path in found if "compiled" not in path.name and "deep" not in path.name]
+    found.sort(key=lambda path: "never" in path.name)
+    quick = [path for path in found if "laws" not in path.name]
+    ordered = quick + [path for path in found if laws and path not in quick]
+    return [path.relative_to(REPOSITORY).as_posix() for path in ordered]
 
 
 def run_tests(room: Path, files: list[str]) -> tuple[int, str]:
     """Return (pytest's exit code, its last lines) in a copy; a run that hangs is a 1."""
     env = {**os.environ, "TRADER_INTERPRET": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(room)}
-    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not deep", "-k", SKIPPED, "--tb=line"]
+    # Most of a run would be the loading of plugins that it does not use.
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-o", "addopts=", "-p", "timeout", "-x", "-q", "-p", "no:cacheprovider"]
+    options += ["-m", "not deep", "-k", SKIPPED, "--tb=line", "-ra"]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *files],
@@ -464,6 +466,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="part of a mutant's name or file")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--laws", action="store_true", help="run the laws too, after the others")
     parser.add_argument("--tests", nargs="+", default=[], metavar="FILE", help="run these instead, as tests/engine/...")
     chosen = parser.parse_args()
     mutants = [
@@ -485,7 +488,7 @@ def main() -> int:
         rooms: SimpleQueue[Path] = SimpleQueue()
         for room in copies(Path(folder), 2):
             rooms.put(room)
-        whole = sorted({name for one in mutants for name in test_files(one, chosen.tests)})
+        whole = sorted({name for one in mutants for name in test_files(one, chosen.tests, chosen.laws)})
         room = rooms.get()
         code, said = run_tests(room, whole)
         rooms.put(room)
@@ -500,7 +503,7 @@ def main() -> int:
             source = path.read_text()
             try:
                 path.write_text(mutant.apply(source))
-                code, said = run_tests(room, test_files(mutant, chosen.tests))
+                code, said = run_tests(room, test_files(mutant, chosen.tests, chosen.laws))
             finally:
                 path.write_text(source)
                 rooms.put(room)

@@ -76,6 +76,7 @@ def run_wallets(
     halted: dict[int, tuple[Refusal, int, int]] | None = None,
     learned: str = "0",
     minimum: str = "0",
+    least: str = "0",
     lots: tuple[str, ...] = (),
     legs: tuple[dict[int, int], ...] = (),
     **changed: object,
@@ -86,6 +87,7 @@ def run_wallets(
             one.symbol,
             Decimal("0.01"),
             Decimal(lots[i] if lots else "0.0001"),
+            min_quantity=Decimal(least),
             min_notional=Decimal(minimum),
             learned_minimum=Decimal(learned),
             described=True,
@@ -323,6 +325,33 @@ def test_the_minimum_is_the_largest_of_users_venues_and_learned(
 @pytest.mark.parametrize(("quantity", "got"), [("0.0199", "0.022"), ("0.0001", "0.022"), ("0.02", "0.02")])
 def test_a_smaller_order_becomes_the_minimum_times_one_point_one(quantity: str, got: str) -> None:
     result = run(bars([FLAT] * 2), WISH[:2], size_quantity=quantity, min_notional="2", raise_to_minimum="1.1")
+    assert bought(result) == [(1, 0, got)]
+
+
+@pytest.mark.req("R1.4")
+@pytest.mark.parametrize(("quantity", "got"), [("0.05", ["0.05"]), ("0.0499", [])])
+def test_the_smallest_quantity_is_a_minimum_too(quantity: str, got: list[str]) -> None:
+    # 0.05 at 100 = 5, more than the user's 2
+    result = run_wallets(
+        flat(2, "A/USD"), [[[1, NAN]]], ["1000"], least="0.05", size_quantity=quantity, min_notional="2"
+    )
+    assert [row[2] for row in bought(result)] == got
+    assert refused(result.events) == ([] if got else [(0, 0, "below_minimum", "4.99", "5")])
+
+
+@pytest.mark.req("R1.4")
+@pytest.mark.parametrize(("least", "got"), [("0.05", "0.055"), ("0.01", "0.022")])
+def test_a_raised_order_is_the_larger_of_both_minimums_times_one_point_one(least: str, got: str) -> None:
+    # 0.05 x 1.1 = 0.055; 2 x 1.1 / 100 = 0.022
+    result = run_wallets(
+        flat(2, "A/USD"),
+        [[[1, NAN]]],
+        ["1000"],
+        least=least,
+        size_quantity="0.001",
+        min_notional="2",
+        raise_to_minimum="1.1",
+    )
     assert bought(result) == [(1, 0, got)]
 
 
