@@ -61,7 +61,7 @@ def everything() -> dict[str, object]:
     risk: dict[str, object] = {
         "stop_pct": 90, "target_pct": 900, "trail_pct": 95, "min_notional": 2, "raise_to_minimum": "1.1",
         "max_symbol_pct": 90, "max_wallet_pct": 100, "max_gross_pct": 100, "cash_reserve_pct": 1,
-        "max_correlation": "0.999", "max_var_pct": 90, "max_cvar_pct": 95, "min_confidence": "0.5", "max_gap_bars": 5,
+        "max_correlation": "0.999", "max_var_pct": 5, "max_cvar_pct": 5, "min_confidence": "0.5", "max_gap_bars": 5,
         "daily_loss_pct": 90, "drawdown_pct": 95, "wallet_daily_loss_pct": 90, "wallet_drawdown_pct": 95,
         "losing_streak": 1000, "cool_down_bars": 5, "swap_atr": "0.00000001",
     }  # fmt: skip

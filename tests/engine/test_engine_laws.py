@@ -87,7 +87,9 @@ CASES = {
 }
 
 
-def scene(seed: int, symbols: int, count: int, levels: bool, chosen: Rules | None = None) -> tuple[np.ndarray, Market, list[Instrument]]:
+def scene(
+    seed: int, symbols: int, count: int, levels: bool, chosen: Rules | None = None
+) -> tuple[np.ndarray, Market, list[Instrument]]:
     rng = np.random.default_rng(seed)
     series = [random_bars(rng, count, f"S{i}/USD", holes=0.2 if symbols > 1 else 0.0) for i in range(symbols)]
     signals = [random_signals(rng, one, levels) for one in series]

@@ -216,6 +216,7 @@ def too_much_at_risk(
 ) -> bool:
     """Refuse a buy that would lift the account's historical VaR or CVaR over its limit; tell whether it was refused."""
     rows = 0
+    whole = 0
     for other in range(book.position.shape[0]):
         value = exposed(bar, other, market, book, rules, steps)
         if other == s:
@@ -224,9 +225,16 @@ def too_much_at_risk(
             work.values[other] = float(value) * 1e-8
             work.rows[rows] = other
             rows += 1
+            whole += value
+    worth = max(book.wallet[book.wallet.shape[0] - 1, WORTH], 0)
+    least = mul_div(worth, max(rules[of.MAX_VAR_RATE], rules[of.MAX_CVAR_RATE]), ONE)
+    if rules[of.MAX_VAR_RATE] > 0 and rules[of.MAX_CVAR_RATE] > 0:
+        least = mul_div(worth, min(rules[of.MAX_VAR_RATE], rules[of.MAX_CVAR_RATE]), ONE)
+    if whole <= least:
+        # Nothing can lose more than it is worth: no history is needed to know that.
+        return False
     n = tail_losses(market.returns, bar, rules[of.VAR_BARS], work.values, work.rows, rows, work.scenarios)
     var, cvar = var_and_cvar(work.scenarios, n, float(rules[of.VAR_CONFIDENCE]) / 1e8)
-    worth = max(book.wallet[book.wallet.shape[0] - 1, WORTH], 0)
     if rules[of.MAX_VAR_RATE] > 0:
         limit = mul_div(worth, rules[of.MAX_VAR_RATE], ONE)
         if beyond(rate_of(var), limit):

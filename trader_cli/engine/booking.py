@@ -7,6 +7,7 @@ from typing import Any
 from trader_cli.compiler import called, part
 from trader_cli.engine.state import (
     ADDED,
+    ALL_CASH,
     BREAK_EVEN,
     CAP,
     CASH,
@@ -64,7 +65,7 @@ from trader_cli.model.fills import Refusal
 from trader_cli.money import ONE, mul_div
 from trader_cli.risk import columns as of
 from trader_cli.risk.breakers import cools_down, streak_after
-from trader_cli.risk.rules import WALLET
+from trader_cli.risk.rules import SHARE_PERFORMANCE, SIZE_KELLY, WALLET
 
 LOSING_STREAK = int(Refusal.LOSING_STREAK)
 
@@ -95,6 +96,7 @@ def book_fill(
     paid = side * notional + fee
     book.wallet[steps[s, WALLET], CASH] -= paid
     book.wallet[book.wallet.shape[0] - 1, CASH] -= paid
+    account[ALL_CASH] -= paid
     position[s, TRIP_FEES] += fee
     if side > 0:
         position[s, TRIP_BOUGHT] += notional
@@ -130,10 +132,21 @@ def book_fill(
         position[s, CAP] = 0
         position[s, ENTRY_PRICE] = 0
         position[s, WEIGHT] = 0
-        close_ms = market.open_ms[bar] + rules[of.BAR_MS]
-        close_trip(
-            bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], rules[of.COOL_BARS] * rules[of.BAR_MS]
-        )
+        if is_counted(rules):
+            cool_ms = rules[of.COOL_BARS] * rules[of.BAR_MS]
+            close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+            close_trip(bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], cool_ms)
+        position[s, TRIP_BOUGHT] = 0
+        position[s, TRIP_SOLD] = 0
+        position[s, TRIP_FEES] = 0
+
+
+@part
+def is_counted(rules: Any) -> bool:
+    """Tell whether a rule reads the results of closed round trips."""
+    if rules[of.STREAK] > 0 or rules[of.SIZE_METHOD] == SIZE_KELLY:
+        return True
+    return bool(rules[of.SHARE_METHOD] == SHARE_PERFORMANCE)
 
 
 @called
@@ -145,9 +158,6 @@ def close_trip(bar: int, s: int, w: int, close_ms: int, book: Any, log: Any, str
     position[s, TRIPS] += 1
     position[s, TRIPS_BOUGHT] += cost
     position[s, TRIPS_RESULT] += result
-    position[s, TRIP_BOUGHT] = 0
-    position[s, TRIP_SOLD] = 0
-    position[s, TRIP_FEES] = 0
     if result > 0:
         book.wallet[w, WINS] += 1
         book.wallet[w, WIN_RATES] += mul_div(result, ONE, max(cost, 1))

@@ -16,8 +16,8 @@ from trader_cli.engine.legs import drop_lone_legs, drop_spent_legs
 from trader_cli.engine.orders import order
 from trader_cli.engine.share import allocate
 from trader_cli.engine.state import (
+    ALL_CASH,
     CANDIDATE,
-    CASH,
     CLOSE,
     CONFIDENCE,
     COOL_UNTIL,
@@ -61,13 +61,11 @@ def closes_at(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) 
 
 
 @called
-def is_spent(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> bool:
-    """Tell whether a working order is over: this bar did not reach it, or it waits for a bar and may no longer be filled.
+def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> bool:
+    """Tell whether an order that waits for a bar of its symbol may no longer be filled.
 
-    An order to buy waits where its symbol has no bar, but not behind a breaker, nor longer than data may be old.
+    One to buy waits, but not behind a breaker, nor longer than data may be old; one to sell waits for as long as it takes.
     """
-    if has_bar(bar, s, market):
-        return True
     position = book.position
     if position[s, ORDER_SIDE] < 0:
         return False
@@ -88,7 +86,10 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
     for s in range(position.shape[0]):
         held = position[s, QUANTITY]
         target = market.signals[LEVEL, bar, s]
-        if position[s, ORDER_SIDE] != 0 and is_spent(bar, s, market, book, rules, steps):
+        if position[s, ORDER_SIDE] != 0 and (
+            has_bar(bar, s, market) or waits_in_vain(bar, s, market, book, rules, steps)
+        ):
+            # A resting entry that this bar did not reach: renewed below, or gone.
             drop_order(s, book)
         if held > 0:
             value += float(held) * 1e-8 * market.prices[CLOSE, bar, s]
@@ -113,7 +114,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             position[s, TRIPPED] = 0
             if held > 0:
                 order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, book)
-    log.equity[bar] = float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
+    log.equity[bar] = float(book.account[ALL_CASH]) * 1e-8 + value
     if book.account[POSITIONS] > 0:
         book.account[HELD_BARS] += 1
     return candidates

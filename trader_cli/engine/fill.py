@@ -296,7 +296,8 @@ def protect(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, step
         leave(bar, s, start, high, low, high_is_ours, market, book, log, rules, steps)
     position[s, INSIDE] = 0
     position[s, ADDED] = 0
-    if high > position[s, TRAIL_HIGH] and high_is_ours and position[s, QUANTITY] > 0:
+    follows = rules[of.TRAIL_RATE] + rules[of.TRAIL_MULTIPLE] + rules[of.BREAK_EVEN_RATE]
+    if follows > 0 and high > position[s, TRAIL_HIGH] and high_is_ours and position[s, QUANTITY] > 0:
         follow_high(s, high, book, rules, steps[s, TICK])
 
 

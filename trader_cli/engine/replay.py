@@ -20,17 +20,24 @@ from trader_cli.risk.rules import SHARE_PARITY, SIZE_VOLATILITY, WALLET, Rules
 def replay(first: int, last: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> int:
     """Step the book through bars [first, last); return the bar reached, which is `last` unless the log is full."""
     # In one bar a row can be sold at the open, bought, sold in two parts, and stopped.
-    rows = book.position.shape[0]
-    capacity = log.fills.shape[0] - 5 * rows
+    fills = 5 * book.position.shape[0]
     # And be refused when its order fills and when it is decided on, or end a losing streak.
-    events = log.events.shape[0] - 4 * rows - book.wallet.shape[0]
+    events = 4 * book.position.shape[0] + book.wallet.shape[0]
     switches = read_switches(market, book, work, rules)
-    for bar in range(first, last):
-        if book.account[FILLS] > capacity or book.account[EVENTS] > events:
+    bar = first
+    while 0 <= bar < last:
+        # As many bars as the log has room for, so that not every bar asks.
+        left = min(
+            (log.fills.shape[0] - book.account[FILLS]) // fills, (log.events.shape[0] - book.account[EVENTS]) // events
+        )
+        if left <= 0:
             return bar
-        if is_busy(book, switches):
-            fill(bar, market, book, log, rules, steps)
-        decide(bar, market, book, work, log, rules, steps, switches)
+        end = min(last, bar + left)
+        for now in range(bar, end):
+            if is_busy(book, switches):
+                fill(now, market, book, log, rules, steps)
+            decide(now, market, book, work, log, rules, steps, switches)
+        bar = end
     return last
 
 
@@ -52,7 +59,7 @@ def run_bars(market: Market, book: Book, log: Log, rules: Rules, steps: Ints, fi
         first = replay(first, last, market, book, work, log, numbers, steps)
         if first == last:
             return log
-        log = log._replace(fills=_grown(log.fills, 5 * rows), events=_grown(log.events, 5 * rows + len(book.wallet)))
+        log = log._replace(fills=_grown(log.fills, 5 * rows), events=_grown(log.events, 4 * rows + len(book.wallet)))
 
 
 def _grown(rows: Ints, least: int) -> Ints:

@@ -118,6 +118,19 @@ def endangered(bar: int, s: int, price: int, market: Any, book: Any, rules: Any,
     return risk_score(loss, growth, share, rules)
 
 
+@part
+def may_be_high(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> bool:
+    """Tell whether the risk score can reach its limit at all: most closes lose too little for it, whatever the other parts."""
+    rest = rules[of.HIGH_SCORE] - rules[of.HIGH_ATR_POINTS] - rules[of.HIGH_SHARE_POINTS]
+    if rest <= 0:
+        return True
+    entry = book.position[s, ENTRY_PRICE]
+    lost = entry - mark(bar, s, market, steps)
+    if lost <= 0:
+        return False
+    return mul_div(lost, ONE, max(entry, 1)) * rules[of.HIGH_LOSS_POINTS] >= rest * rules[of.HIGH_LOSS_RATE]
+
+
 @spliced
 def must_close(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
     """Return why a held position ends at this close whatever its strategy wants; -1 = it need not."""
@@ -125,12 +138,8 @@ def must_close(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any)
     last = book.wallet.shape[0] - 1
     killed = book.wallet[w, CLOSING] != 0 or book.wallet[last, CLOSING] != 0
     score = 0
-    if rules[of.HIGH_SCORE] > 0:
-        price = mark(bar, s, market, steps)
-        # Without a loss the other points may not be enough: most closes are done with here.
-        others = rules[of.HIGH_ATR_POINTS] + rules[of.HIGH_SHARE_POINTS]
-        if price < book.position[s, ENTRY_PRICE] or others >= rules[of.HIGH_SCORE]:
-            score = endangered(bar, s, price, market, book, rules, steps)
+    if rules[of.HIGH_SCORE] > 0 and may_be_high(bar, s, market, book, rules, steps):
+        score = endangered(bar, s, mark(bar, s, market, steps), market, book, rules, steps)
     held_ms = market.open_ms[bar] + rules[of.BAR_MS] - book.position[s, ENTRY_MS]
     return closing_reason(killed, score, held_ms, rules)
 

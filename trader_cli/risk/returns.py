@@ -16,6 +16,9 @@ from trader_cli.model.bars import Floats
 # What rounding alone can add to a return: the closes and their quotient are each right to 2**-53 of the quotient, and
 # steady growth that was stored as prices comes back this rough. Variation below it is not variation.
 _ROUNDING = 1e-15
+# Every bar's number has these bits. An index cut to them cannot be negative, so that the compiler need not ask for each
+# element whether it counts from the end, and adds up four at once.
+_BITS = (1 << 62) - 1
 
 
 @njit
@@ -44,14 +47,14 @@ def first_bar(bar: int, window: int) -> int:
 @inlined
 def has_return(returns: Any, t: int, r: int) -> bool:
     """Tell whether row r has a return at bar t."""
-    value = returns[r, t]
+    value = returns[r, t & _BITS]
     return not np.isnan(value)
 
 
 @inlined
 def bar_return(returns: Any, t: int, r: int) -> float:
     """Return the return of row r at bar t, a fraction; 0.0 where there is none."""
-    value = returns[r, t]
+    value = returns[r, t & _BITS]
     return 0.0 if np.isnan(value) else value
 
 
