@@ -385,7 +385,6 @@ def test_an_account_that_is_closing_enters_nothing_in_any_wallet() -> None:
 
 
 @pytest.mark.req("R0.9")
-@pytest.mark.xfail(strict=True, reason="a waiting order is dropped behind a breaker, not behind the kill switch")
 def test_an_entry_that_waits_for_a_bar_is_dropped_where_its_wallet_is_told_to_sell() -> None:
     # B is ordered at the close of minute 1 and has its next bar in minute 4; from minute 2 on all is to be sold
     late = [still(10), still(10), None, None, still(10), still(10)]

@@ -57,7 +57,6 @@ def test_a_high_below_the_gain_arms_no_break_even(high: float) -> None:
 
 
 @pytest.mark.req("R0.2")
-@pytest.mark.xfail(strict=True, reason="the least gain is 1e-8 instead of none, and that is the next tick")
 @pytest.mark.parametrize("tick", ["0.01", "1"])
 def test_without_costs_the_break_even_is_the_entry(tick: str) -> None:
     rows = [FLAT, FLAT, (100, 105, 100, 105), (105, 105, 100, 100)]
@@ -66,7 +65,6 @@ def test_without_costs_the_break_even_is_the_entry(tick: str) -> None:
 
 
 @pytest.mark.req("R0.2")
-@pytest.mark.xfail(strict=True, reason="a high below the costs lifts the stop above the market, which sells at a loss")
 def test_a_break_even_is_not_armed_below_what_it_costs() -> None:
     # fee 1 %: even at 100 x 1.01 / 0.99 = 102.02..., so 102.03. A high of 101 (1 %) is not there yet: the stop would stand
     # above the market and sell at the next open, 101 - 100 - 1 - 1.01 = -1.01.
@@ -241,6 +239,18 @@ def test_the_three_parts_of_the_score_add_up(cash: str, sold: bool) -> None:
     assert [row[4] for row in result.table[1:]] == (["high_risk"] if sold else [])
 
 
+@pytest.mark.req("R4.5")
+@pytest.mark.parametrize("part", [RANGE, SHARE])
+def test_range_and_share_earn_no_more_than_their_points_either(part: dict[str, int]) -> None:
+    # thirty times the range, all of the wallet; a cent down, so that the whole score is reckoned
+    atr = Measured(atr=np.array([2.0, 60.0, 60.0]))
+    rows = [still(100), (100, 100, 99.99, 99.99), still(99.99)]
+    full = 30 if part is RANGE else 20
+    for score, sold in ((full, 2), (full + 1, 1)):
+        result = run(bars(rows), [1] * 3, cash="100", measured=[atr], high_score=score, **part)
+        assert len(result.table) == sold
+
+
 # The order of R0.2, neighbour by neighbour
 
 DOWN = [still(100), (100, 100, 89, 89), (80, 80, 80, 80), still(80)]
@@ -349,6 +359,14 @@ def test_an_open_beyond_a_level_sells_there(
 
 
 @pytest.mark.req("R0.2")
+@pytest.mark.parametrize(("opens", "row"), [(110, ("110", "target")), (109.99, ("90", "stop"))])
+def test_an_open_at_the_target_is_not_taken_by_the_stop_of_the_same_bar(opens: float, row: tuple[str, str]) -> None:
+    rows = [still(100), still(100), (opens, 110, 89, 90)]
+    result = run(bars(rows), [1] * 3, target_pct="10", stop_pct="10")
+    assert result.table[1:] == [(2, "sell", "1", *row)]
+
+
+@pytest.mark.req("R0.2")
 def test_an_open_beyond_the_break_even_sells_there() -> None:
     rows = [still(100), still(100), (100, 105, 100, 105), still(90)]
     result = run(bars(rows), [1] * 4, break_even_pct="2")
@@ -437,7 +455,6 @@ def test_a_stop_under_the_added_limit_takes_both() -> None:
 
 
 @pytest.mark.req("R0.2")
-@pytest.mark.xfail(strict=True, reason="the held part's bar is taken to begin at the price of what was added to it")
 @pytest.mark.parametrize(
     ("bar", "exits", "first"),
     [
@@ -484,7 +501,6 @@ def test_a_part_stays_sold_until_the_strategy_asks_for_another_level(
 
 
 @pytest.mark.req("R0.2")
-@pytest.mark.xfail(strict=True, reason="a level that needs no order leaves the cap of the level before it in force")
 @pytest.mark.parametrize("rebalance", [False, True])
 def test_a_part_may_be_bought_back_once_the_strategy_asked_for_another_level(rebalance: bool) -> None:
     # 0.5 of 1 sold at 102. At the close of minute 3 the strategy asks for 0.5, which is what is left; at that of minute 4
@@ -495,7 +511,6 @@ def test_a_part_may_be_bought_back_once_the_strategy_asked_for_another_level(reb
 
 
 @pytest.mark.req("R2.4", "R0.2")
-@pytest.mark.xfail(strict=True, reason="until its sale has filled, what a rule closes counts among what is wanted")
 def test_what_a_rule_closes_takes_no_share_from_what_is_bought_for_it() -> None:
     # half of 1000 a position: 5 of S0. Time is up for it at the close at which S1 is wanted: S1 gets the whole half, 5, as
     # where the strategy itself lets S0 go. Instead it gets 2.5, and without rebalancing keeps that.

@@ -142,7 +142,6 @@ def test_legs_of_one_wallet_do_not_bind_another() -> None:
 
 
 @pytest.mark.req("R2.1")
-@pytest.mark.xfail(strict=True, reason="a way out that a limit cuts no longer empties its leg, and is not reckoned")
 def test_a_way_out_that_a_limit_cuts_must_earn_both_costs_too() -> None:
     # the same price at both venues, 1 % a trade: the way out loses whatever its size. Instead 0.097 is sold for 9.603 net
     # and bought back for 9.797.

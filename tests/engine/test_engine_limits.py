@@ -769,7 +769,6 @@ def two_prices(count: int, first: float, second: float) -> list[Bars]:
     return [bars([at(first)] * count, "A/USD"), bars([at(second)] * count, "B/USD")]
 
 
-@pytest.mark.xfail(strict=True, reason="the sale of a lone leg is taken back after its room was given away")
 def test_a_sale_that_is_taken_back_makes_no_room() -> None:
     # A and B held, 200 of 20 % of 1000. A is to be sold alone and may not; C was given its 100 all the same: 300 held
     result = run_wallets(
@@ -782,7 +781,6 @@ def test_a_sale_that_is_taken_back_makes_no_room() -> None:
     assert bought(result) == [(1, 0, "1"), (1, 1, "1")]
 
 
-@pytest.mark.xfail(strict=True, reason="legs levelled to less than a lot: an order for 0 beside one for 0.3")
 def test_where_one_leg_is_less_than_a_lot_of_the_other_neither_is_bought() -> None:
     # 60: 0.3 of A at 200, 0.6 of B at 100, down to lots of 0.5; 0.3 is no lot of B
     result = run_wallets(
@@ -797,7 +795,6 @@ def test_where_one_leg_is_less_than_a_lot_of_the_other_neither_is_bought() -> No
     assert bought(result) == []
 
 
-@pytest.mark.xfail(strict=True, reason="legs of different lots stay uneven: 0.7 of A, 0.5 of B")
 def test_legs_of_different_lots_are_made_alike_in_the_coarser_one() -> None:
     # 140: 0.7 of A at 200, 1.4 of B at 100, down to 1; A's 0.7 is 0.5 in B's lots
     result = run_wallets(
@@ -812,9 +809,6 @@ def test_legs_of_different_lots_are_made_alike_in_the_coarser_one() -> None:
     assert bought(result) == [(1, 0, "0.5"), (1, 1, "0.5")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the refusal carries the row and the worth of the leg that is large enough: 50 of 2"
-)
 def test_a_leg_below_the_minimum_is_refused_with_its_own_number() -> None:
     # 5 % of 1000 cuts A to 0.5 at 100; B, cut to 0.5 at 3 = 1.5, is below 2
     result = run_wallets(
@@ -824,7 +818,6 @@ def test_a_leg_below_the_minimum_is_refused_with_its_own_number() -> None:
     assert refused(result.events) == [(0, 1, "below_minimum", "1.5", "2")]
 
 
-@pytest.mark.xfail(strict=True, reason="a leg that was cut to the other's size keeps the room of the size it had")
 def test_a_leg_that_was_cut_gives_its_room_back() -> None:
     # 100 each: 0.1 of A at 1000, 1 of B at 100, cut to 0.1 = 10. Both wait; of 20 % of 1000 = 200 C gets the 90 that are
     # left. B comes back at 1000 and may spend 10, not 100

@@ -506,9 +506,6 @@ def test_no_bar_leaves_a_limit_broken(seed: int, symbols: int, wallets: int) -> 
     never(seed, symbols, wallets)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="legs: a sale that is taken back has made room, and four more in the limits' file"
-)
 def test_no_bar_leaves_a_limit_broken_by_a_trade_of_two_legs() -> None:
     for seed in range(60):
         never(seed, symbols=4, wallets=2, paired=True)

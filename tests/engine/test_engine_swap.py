@@ -59,7 +59,6 @@ def test_a_position_that_was_just_increased_is_not_the_weakest_to_sell() -> None
 
 
 @pytest.mark.req("R1.3")
-@pytest.mark.xfail(strict=True, reason="the refusal is written before the swap is tried, and stays")
 def test_a_signal_that_came_in_by_a_swap_for_cash_was_not_refused() -> None:
     played = swap(sure([0, 0, 1, 1, 1], 1), sure([1] * 5, 0.1), cash=("100",))
     assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 1, "buy"), (3, 1, "sell"), (3, 0, "buy")]

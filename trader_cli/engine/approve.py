@@ -262,6 +262,7 @@ def increase(
 ) -> Any:
     """Order an entry or an increase if every limit allows it; return (cash set aside, rule that refused, -1 = none).
 
+    A refusal is written down, but for one of cash: (what it would cost, NO_CASH), for which a swap may be the cure.
     free: the wallet's expected cash, 1e-8 quote.
     """
     position = book.position
@@ -310,9 +311,10 @@ def increase(
     if cost > free - reserve:
         quantity = affordable(free - reserve, price, rate, lot, one)
         if raised > 0 or quantity <= 0 or below_minimum(s, quantity, price, rules, steps):
-            rule = NO_CASH if cost > free else CASH_RESERVE
-            refuse(bar, s, rule, cost, max(free - reserve, 0), book, log)
-            return 0, rule
+            if cost > free:
+                return cost, NO_CASH
+            refuse(bar, s, CASH_RESERVE, cost, max(free - reserve, 0), book, log)
+            return 0, CASH_RESERVE
         cost = cost_of(price, quantity, one)
         cost += fee_of(cost, rate)
     if rules[of.MAX_CORRELATION] > 0 and held == 0 and like_another(bar, s, market, book, log, rules, steps):

@@ -18,7 +18,9 @@ from trader_cli.engine.share import allocate
 from trader_cli.engine.state import (
     ALL_CASH,
     CANDIDATE,
+    CAP,
     CLOSE,
+    CLOSING,
     CONFIDENCE,
     COOL_UNTIL,
     HELD_BARS,
@@ -72,7 +74,10 @@ def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: A
     purse = book.wallet
     w = steps[s, WALLET]
     close_ms = market.open_ms[bar] + rules[of.BAR_MS]
-    if purse[w, TRIPPED_BY] + purse[purse.shape[0] - 1, TRIPPED_BY] != 0 or purse[w, COOL_UNTIL] > close_ms:
+    last = purse.shape[0] - 1
+    if purse[w, TRIPPED_BY] + purse[last, TRIPPED_BY] + purse[w, CLOSING] + purse[last, CLOSING] != 0:
+        return True
+    if purse[w, COOL_UNTIL] > close_ms:
         return True
     return too_stale(close_ms - position[s, ORDER_MS], rules)
 
@@ -143,6 +148,11 @@ def reduce(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps
     weight = weight_of(market.signals[LEVEL, bar, s])
     size = wanted(bar, s, price, market, book, rules, steps)
     if within_dead_band(size, held, rules):
+        if position[s, CAP] > 0:
+            # Another level was asked for, though it needs no order: what a partial target sold may be bought again.
+            if weight != position[s, WEIGHT]:
+                position[s, CAP] = 0
+            position[s, WEIGHT] = weight
         return True
     if size > held:
         return False
@@ -221,19 +231,27 @@ def may_swap(bar: int, s: int, market: Any, rules: Any, steps: Any) -> bool:
 
 
 @spliced
-def buy(bar: int, buys: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> None:
-    """Ask the limits for every entry and increase, in the order of the rows."""
+def buy(
+    bar: int, buys: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any, switches: Any
+) -> None:
+    """Ask the limits for every entry and increase in the queue: legs first, so that what they free or take is settled."""
     position = book.position
     slots = taken_slots(book) if rules[of.MAX_POSITIONS] > 0 else 0
     free = 0
     purse = -1
     counted = False
     weakest = -2
+    legs_open = switches.legs
     for i in range(buys):
-        s = position[i, CANDIDATE]
+        s = work.queue[i]
         if position[s, ORDER_SIDE] != 0:
             # Sold in a swap for an earlier row of this loop.
             continue
+        if legs_open and steps[s, OTHER_LEG] < 0:
+            drop_lone_legs(bar, market, book, work, log, rules, steps)
+            legs_open = False
+            purse = -1
+            slots = taken_slots(book) if rules[of.MAX_POSITIONS] > 0 else 0
         if steps[s, WALLET] != purse:
             purse = steps[s, WALLET]
             counted = False
@@ -249,11 +267,6 @@ def buy(bar: int, buys: int, market: Any, book: Any, work: Any, log: Any, rules:
                 free = expected_cash(bar, purse, market, book, rules, steps)
                 counted = True
             spent, refused = increase(bar, s, free, market, book, work, log, rules, steps)
-            if refused < 0:
-                free -= spent
-                weakest = -2
-                if was_flat:
-                    slots += 1
         if was_flat and refused in (NO_CASH, MAX_POSITIONS) and may_swap(bar, s, market, rules, steps):
             if weakest == -2:
                 weakest = weakest_of(bar, purse, market, book, rules, steps)
@@ -261,15 +274,37 @@ def buy(bar: int, buys: int, market: Any, book: Any, work: Any, log: Any, rules:
                 if not counted:
                     free = expected_cash(bar, purse, market, book, rules, steps)
                     counted = True
-                spent, tried = swap(bar, s, weakest, free, market, book, work, log, rules, steps)
-                if tried < 0:
-                    free -= spent
-                    weakest = -2
+                taken, tried = swap(bar, s, weakest, free, market, book, work, log, rules, steps)
+                if tried == -1:
+                    # The weakest's slot is the new one's.
+                    slots -= 1
                 if tried != NOT_TRIED:
+                    spent = taken
                     refused = tried
-                    continue
-        if refused == MAX_POSITIONS:
+        if refused == -1:
+            free -= spent
+            weakest = -2
+            if was_flat:
+                slots += 1
+        elif refused == MAX_POSITIONS:
             refuse(bar, s, MAX_POSITIONS, slots + 1, rules[of.MAX_POSITIONS], book, log)
+        elif refused == NO_CASH:
+            refuse(bar, s, NO_CASH, spent, max(free, 0), book, log)
+    if legs_open:
+        drop_lone_legs(bar, market, book, work, log, rules, steps)
+
+
+@part
+def queue_up(candidates: int, legs: bool, book: Any, work: Any, steps: Any) -> int:
+    """Put the candidates that no sale settled into the queue, legs before the others; return how many there are."""
+    count = 0
+    for turn in range(1 if legs else 0, -1, -1):
+        for i in range(candidates):
+            s = book.position[i, CANDIDATE]
+            if s >= 0 and (not legs or (steps[s, OTHER_LEG] >= 0) == (turn == 1)):
+                work.queue[count] = s
+                count += 1
+    return count
 
 
 @spliced
@@ -288,13 +323,11 @@ def decide(bar: int, market: Any, book: Any, work: Any, log: Any, rules: Any, st
         if rules[of.SHARE_METHOD] > 0:
             for w in range(book.wallet.shape[0] - 1):
                 allocate(bar, w, market, book, work, rules, steps)
-        buys = 0
         for i in range(candidates):
             s = book.position[i, CANDIDATE]
-            if book.position[s, QUANTITY] == 0 or not reduce(bar, s, market, book, log, rules, steps):
-                book.position[buys, CANDIDATE] = s
-                buys += 1
-        if buys > 0:
-            buy(bar, buys, market, book, work, log, rules, steps)
-    if switches.legs:
+            if book.position[s, QUANTITY] > 0 and reduce(bar, s, market, book, log, rules, steps):
+                book.position[i, CANDIDATE] = -1
+        buys = queue_up(candidates, switches.legs, book, work, steps)
+        buy(bar, buys, market, book, work, log, rules, steps, switches)
+    elif switches.legs:
         drop_lone_legs(bar, market, book, work, log, rules, steps)

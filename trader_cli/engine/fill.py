@@ -223,6 +223,21 @@ def fill_entry(bar: int, s: int, price: int, market: Any, book: Any, log: Any, r
     return True
 
 
+@part
+def leaves_first(s: int, at: int, start: int, low: int, book: Any) -> bool:
+    """Tell whether a held position ends in this bar before more is bought at `at`, below the open: then nothing is bought.
+
+    It ends at an open beyond its levels, and at a stop the price passes on its way down. A sale that keeps a part goes on.
+    """
+    position = book.position
+    if start <= position[s, FLOOR]:
+        return True
+    keeps = position[s, KEEP_OWN] >= 0 and position[s, CEILING] == position[s, TARGET_OWN]
+    if position[s, CEILING] > 0 and start >= position[s, CEILING] and not keeps:
+        return True
+    return bool(low <= position[s, FLOOR] and at < position[s, FLOOR])
+
+
 @spliced
 def enter(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
     """Fill a buy order when the bar reaches it; one that is not reached stays for `decide` to renew or drop."""
@@ -234,6 +249,9 @@ def enter(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps:
     kind = position[s, ORDER_KIND]
     price, at = entry_price(kind, position[s, ORDER_PRICE], start, high, low, rules[of.SLIP_RATE], steps[s, TICK])
     if price == 0:
+        return
+    if position[s, QUANTITY] > 0 and kind == LIMIT and leaves_first(s, at, start, low, book):
+        drop_order(s, book)
         return
     if fill_entry(bar, s, price, market, book, log, rules, steps) and at != start:
         position[s, INSIDE] = at

@@ -6,12 +6,19 @@ from typing import Any
 
 from trader_cli.compiler import called, part
 from trader_cli.engine.booking import drop_order, refuse
-from trader_cli.engine.state import ORDER_QUANTITY, ORDER_REASON, ORDER_SIDE, QUANTITY
-from trader_cli.engine.value import has_bar, mark
+from trader_cli.engine.state import (
+    ORDER_QUANTITY,
+    ORDER_REASON,
+    ORDER_ROOM,
+    ORDER_SIDE,
+    ORDER_WEIGHT,
+    QUANTITY,
+)
+from trader_cli.engine.value import has_bar, mark, ordered_price
 from trader_cli.model.fills import Reason, Refusal
 from trader_cli.money import buy_price, cost_of, fee_of, proceeds_of, sell_price, step_down
 from trader_cli.risk import columns as of
-from trader_cli.risk.limits import below_minimum, least_worth
+from trader_cli.risk.limits import NO_LIMIT, below_minimum, least_worth
 from trader_cli.risk.rules import LOT, OTHER_LEG, PRICE_ONE, TICK
 from trader_cli.risk.sizing import within_dead_band
 
@@ -63,18 +70,11 @@ def drop_lone_legs(bar: int, market: Any, book: Any, work: Any, log: Any, rules:
             continue
         if side > 0 and position[other, ORDER_SIDE] < 0:
             continue
-        level_legs(s, other, book, rules, steps)
-        quantity = position[s, ORDER_QUANTITY]
-        price = mark(bar, s, market, steps)
-        small = below_minimum(s, quantity, price, rules, steps)
-        if small or below_minimum(
-            other, position[other, ORDER_QUANTITY], mark(bar, other, market, steps), rules, steps
-        ):
-            worth = proceeds_of(price, quantity, steps[s, PRICE_ONE])
-            refuse(bar, s, BELOW_MINIMUM, worth, least_worth(s, price, rules, steps), book, log)
+        level_legs(bar, s, other, market, book, rules, steps)
+        if is_small(bar, s, market, book, log, rules, steps) or is_small(bar, other, market, book, log, rules, steps):
             drop_order(s, book)
             drop_order(other, book)
-        elif side < 0 and quantity == position[s, QUANTITY] and position[other, ORDER_SIDE] > 0:
+        elif side < 0 and position[s, ORDER_WEIGHT] == 0 and position[other, ORDER_SIDE] > 0:
             gain, cost = leg_money(bar, s, other, market, book, rules, steps)
             if gain <= cost:
                 refuse(bar, s, LEG_COSTS, gain, cost, book, log)
@@ -83,17 +83,38 @@ def drop_lone_legs(bar: int, market: Any, book: Any, work: Any, log: Any, rules:
 
 
 @part
-def level_legs(s: int, other: int, book: Any, rules: Any, steps: Any) -> None:
-    """Cut the larger of two legs' orders to the smaller where they differ by more than the dead band."""
+def is_small(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
+    """Refuse a leg that is less than a lot or under the minimum; tell whether it was."""
+    quantity = book.position[s, ORDER_QUANTITY]
+    price = mark(bar, s, market, steps)
+    if quantity > 0 and not below_minimum(s, quantity, price, rules, steps):
+        return False
+    worth = proceeds_of(price, quantity, steps[s, PRICE_ONE])
+    refuse(bar, s, BELOW_MINIMUM, worth, least_worth(s, price, rules, steps), book, log)
+    return True
+
+
+@part
+def level_legs(bar: int, s: int, other: int, market: Any, book: Any, rules: Any, steps: Any) -> None:
+    """Cut both orders to the smaller one's size, in the coarser lot, where they differ by more than the dead band."""
     position = book.position
     mine = position[s, ORDER_QUANTITY]
     theirs = position[other, ORDER_QUANTITY]
     if within_dead_band(theirs, mine, rules) or within_dead_band(mine, theirs, rules):
         return
-    if mine > theirs:
-        position[s, ORDER_QUANTITY] = step_down(theirs, steps[s, LOT])
-    else:
-        position[other, ORDER_QUANTITY] = step_down(mine, steps[other, LOT])
+    both = step_down(min(mine, theirs), max(steps[s, LOT], steps[other, LOT]))
+    cut(bar, s, both, market, book, rules, steps)
+    cut(bar, other, both, market, book, rules, steps)
+
+
+@part
+def cut(bar: int, s: int, quantity: int, market: Any, book: Any, rules: Any, steps: Any) -> None:
+    """Make the row's order smaller, and what it may spend with it."""
+    position = book.position
+    position[s, ORDER_QUANTITY] = quantity
+    if position[s, ORDER_SIDE] > 0 and position[s, ORDER_ROOM] < NO_LIMIT:
+        price = ordered_price(bar, s, market, book, rules, steps)
+        position[s, ORDER_ROOM] = cost_of(price, quantity, steps[s, PRICE_ONE])
 
 
 @called

@@ -248,7 +248,7 @@ def build_rules(settings: Mapping[str, Mapping[str, Any]], bar_ms: int) -> Rules
         trail_rate=pct("risk", "trail_pct"),
         trail_multiple=one("exits", "trail_atr"),
         break_even_rate=pct("exits", "break_even_pct"),
-        break_even_gain=max(_up(_with_fees(costs, Decimal(0))), 1),
+        break_even_gain=_up(_with_fees(costs, Decimal(0))),
         target_rate=pct("risk", "target_pct"),
         micro_rate=_up(micro),
         micro_slip=bps("slippage_bps") if exits["profit_basis"] == "net" else 0,

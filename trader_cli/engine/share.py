@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trader_cli.compiler import called, part
-from trader_cli.engine.state import LEVEL, QUANTITY, SHARE, TRIPPED, TRIPS, TRIPS_BOUGHT, TRIPS_RESULT
+from trader_cli.engine.state import LEVEL, ORDER_SIDE, QUANTITY, SHARE, TRIPPED, TRIPS, TRIPS_BOUGHT, TRIPS_RESULT
 from trader_cli.money import ONE
 from trader_cli.risk import columns as of
 from trader_cli.risk.parity import covariance, equal_risk_weights
@@ -15,7 +15,9 @@ from trader_cli.risk.rules import SHARE_EQUAL, SHARE_PARITY, WALLET
 
 @part
 def is_wanted(bar: int, s: int, market: Any, book: Any) -> bool:
-    """Tell whether the row takes part: its strategy wants it, or is silent while it is held, and no rule closed it."""
+    """Tell whether the row takes part: its strategy wants it, or is silent while it is held, and no rule closes it."""
+    if book.position[s, ORDER_SIDE] < 0:
+        return False
     target = market.signals[LEVEL, bar, s]
     held = book.position[s, QUANTITY] > 0
     if book.position[s, TRIPPED] != 0 and not held:

@@ -166,7 +166,7 @@ class Work(NamedTuple):
     """Room to reckon in; nothing in it outlives a decision.
 
     values, weights: float64 (R,). spread: float64 (2 * R,). scenarios: float64 (bars of the longest window,).
-    covariance: float64 (R, R), (0, 0) without risk parity. rows, bought, earned, trips, shares: int64 (R,). legs: int64,
+    covariance: float64 (R, R), (0, 0) without risk parity. rows, bought, earned, trips, shares, queue: int64 (R,). legs: int64,
     the rows that have another leg, in the order of the rows.
     """
 
@@ -180,6 +180,7 @@ class Work(NamedTuple):
     earned: Ints
     trips: Ints
     shares: Ints
+    queue: Ints
     legs: Ints
 
 
@@ -223,6 +224,7 @@ def new_work(steps: Ints, window: int, *, parity: bool) -> Work:
         earned=np.zeros(rows, np.int64),
         trips=np.zeros(rows, np.int64),
         shares=np.zeros(rows, np.int64),
+        queue=np.zeros(rows, np.int64),
         legs=np.flatnonzero(steps[:, OTHER_LEG] >= 0).astype(np.int64),
     )
 

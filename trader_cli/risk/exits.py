@@ -68,10 +68,15 @@ def paying_level(entry: int, rate: int, slip: int, tick: int) -> int:
 
 @inlined
 def break_even_level(entry: int, high: int, rules: Any, tick: int) -> int:
-    """Return the stop that a high of break_even_rate over the entry earns: entry and the costs of both trades, else 0."""
+    """Return the stop that a high of break_even_rate over the entry earns: the price that pays entry and both costs, else 0.
+
+    A high below that price earns none: the stop would stand above the market.
+    """
     if rules[of.BREAK_EVEN_RATE] == 0 or high < target_level(entry, rules[of.BREAK_EVEN_RATE], tick):
         return 0
-    return paying_level(entry, rules[of.BREAK_EVEN_GAIN], rules[of.SLIP_RATE], tick)
+    even = step_up(mul_div_up(entry, ONE + rules[of.BREAK_EVEN_GAIN], ONE), tick)
+    level = step_up(mul_div_up(even, ONE, ONE - rules[of.SLIP_RATE]), tick)
+    return level if level <= high else 0
 
 
 @inlined
