@@ -38,10 +38,14 @@ def test_a_part_below_the_minimum_stays_and_is_sold_when_it_is_worth_enough() ->
 
 @pytest.mark.req("R2.1")
 def test_a_take_that_keeps_nothing_sells_all_however_small_and_the_strategy_may_buy_again_at_once() -> None:
-    # 1 at 61, above the minimum of 60; the take at 59 is below it, but an exit
+    # 1 at 61, above the minimum of 60; the take at 59 is below it, but an exit. It does not count in the bar of the entry.
     own = Signals(
         target=np.array([1, NAN, 1, NAN]), take=np.array([59, NAN, NAN, NAN]), keep=np.array([0, NAN, NAN, NAN])
     )
-    rows = [still(61), (61, 61, 50, 50), (50, 59, 50, 50), still(61)]
+    rows = [still(61), (61, 61, 50, 50), (50, 61, 50, 61), still(61)]
     result = run(bars(rows), own, minimum="60")
-    assert result.table[:2] == [(1, "buy", "1", "61", "strategy"), (1, "sell", "1", "61", "partial")]
+    assert result.table == [
+        (1, "buy", "1", "61", "strategy"),
+        (2, "sell", "1", "59", "partial"),
+        (3, "buy", "1", "61", "strategy"),
+    ]
