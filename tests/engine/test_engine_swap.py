@@ -119,3 +119,21 @@ def test_nothing_is_sold_for_a_signal_that_a_limit_refuses() -> None:
     assert [(row[0], row[2]) for row in played.table] == [(1, 1)]
     played = swap(sure([0, 0, 1, 1, 1], 0.6), sure([1, 1, 1, 0, 0], 0.61), max_positions=1, min_confidence="0.6")
     assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 1, "buy"), (4, 1, "sell")]
+
+
+@pytest.mark.req("R1.3", "R2.3")
+@pytest.mark.xfail(strict=True, reason="a swap that does not bring enough forgets what was asked for")
+def test_a_signal_that_even_a_swap_cannot_pay_is_refused_with_what_it_would_cost() -> None:
+    # S1 is bought for 130 of 235 and falls to a tenth: 105 and the 13 it would bring are less than the minimum of 120.
+    # S0 asks for 2 at 100: 200 against the 105 there are.
+    played = play(
+        [[still(100)] * 4, [still(100), still(100), still(10), still(10)]],
+        [[sure([0, 0, 1, 1], 1), sure([0.65] * 4, 0.01)]],
+        cash=("235",),
+        measured=[Measured(atr=np.full(4, 10.0)), Measured(atr=np.full(4, 1.0))],
+        swap_atr="1",
+        size_quantity="2",
+        minimum="120",
+    )
+    assert [row[:4] for row in played.table] == [(1, 0, 1, "buy")]
+    assert played.events == [(2, 0, "no_cash", 20_000_000_000, 10_500_000_000, 2, False)]
