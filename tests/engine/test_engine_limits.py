@@ -627,6 +627,16 @@ def test_risk_sizing_loses_one_percent_at_the_stop(stop: float, got: str) -> Non
 
 
 @pytest.mark.req("R4.4")
+def test_risk_sizing_holds_nothing_where_no_distance_is_known() -> None:
+    # no stop of its own, and no average true range yet
+    result = run(
+        bars([FLAT] * 3), WISH[:3], measured=ranged(NAN), size_method="risk", size_fraction="0.5", risk_pct="1"
+    )
+    assert bought(result) == []
+    assert refused(result.events) == [(0, 0, "rounds_to_zero", "0", "0.0001")]
+
+
+@pytest.mark.req("R4.4")
 @pytest.mark.parametrize(("volatility", "got"), [(0.8, ["2.5"]), (0.4, ["5"]), (0.1, ["5"]), (0.0, []), (NAN, [])])
 def test_a_volatility_target_holds_less_of_what_swings_more(volatility: float, got: list[str]) -> None:
     # 20 % / 80 % of 1000 = 250; at most half of 1000; what is not known is not held
@@ -659,6 +669,15 @@ def test_kelly_holds_its_share_once_there_are_enough_trips(changed: dict[str, ob
     rows = [FLAT, FLAT, (120, 120, 100, 100), FLAT, (90, 100, 90, 100), FLAT]
     result = run(bars(rows), [1, 0, 1, 0, 1, NAN], size_method="kelly", size_fraction="0.5", **changed)
     assert [row[2] for row in bought(result)] == ["5", "5.5", *got]
+
+
+@pytest.mark.req("R4.4")
+def test_kelly_holds_at_most_what_the_fraction_allows() -> None:
+    # +20 % and -10 % of a tenth: 1020, then 1009.80; full Kelly is 25 % of it, a tenth is 100.98
+    rows = [FLAT, FLAT, (120, 120, 100, 100), FLAT, (90, 100, 90, 100), FLAT]
+    sized = {"size_fraction": "0.1", "kelly_trades": 2, "kelly_share": "1", "kelly_cap_pct": "100"}
+    result = run(bars(rows), [1, 0, 1, 0, 1, NAN], size_method="kelly", **sized)
+    assert [row[2] for row in bought(result)] == ["1", "1.02", "1.0098"]
 
 
 def test_kelly_without_an_edge_holds_nothing() -> None:
