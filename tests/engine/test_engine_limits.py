@@ -456,7 +456,9 @@ def test_a_buy_after_a_hole_longer_than_allowed_is_refused(missing: int, fills: 
 
 
 def test_the_first_bar_of_a_symbol_is_not_too_old() -> None:
-    assert len(bought(run(bars([FLAT] * 2), WISH[:2], max_gap_bars=1))) == 1
+    late = bars([None, None, None, FLAT, FLAT], "A/USD")
+    result = run([late, bars([FLAT] * 5, "B/USD")], [[1, NAN], [0] * 5], max_gap_bars=1)
+    assert bought(result) == [(4, 0, "1")]
 
 
 # Breakers, and halts by hand
