@@ -472,9 +472,6 @@ def test_what_was_held_before_is_sold_where_its_own_level_was_reached(
 
 
 @pytest.mark.req("R0.2", "R2.1")
-@pytest.mark.xfail(
-    strict=True, reason="where the lowest level keeps a part, no other level is looked at before the add"
-)
 def test_an_open_beyond_a_part_and_the_target_sells_both_before_a_limit_below_adds() -> None:
     # half at the strategy's 102, the rest at 103: the bar opens at 104. Instead 1 is bought at 95 and nothing sold.
     own = Signals(
@@ -485,7 +482,6 @@ def test_an_open_beyond_a_part_and_the_target_sells_both_before_a_limit_below_ad
 
 
 @pytest.mark.req("R0.2")
-@pytest.mark.xfail(strict=True, reason="a bar that adds by a limit reaches no target of what was held before either")
 @pytest.mark.parametrize(("exits", "reason"), [("target_pct", "target"), ("micro_profit_pct", "micro_profit")])
 def test_what_was_held_before_reaches_its_target_whenever_the_add_fills(exits: str, reason: str) -> None:
     # Whether 95 or 103 came first, the 1 held from 100 on passed 102.

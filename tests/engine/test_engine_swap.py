@@ -122,7 +122,6 @@ def test_nothing_is_sold_for_a_signal_that_a_limit_refuses() -> None:
 
 
 @pytest.mark.req("R1.3", "R2.3")
-@pytest.mark.xfail(strict=True, reason="a swap that does not bring enough forgets what was asked for")
 def test_a_signal_that_even_a_swap_cannot_pay_is_refused_with_what_it_would_cost() -> None:
     # S1 is bought for 130 of 235 and falls to a tenth: 105 and the 13 it would bring are less than the minimum of 120.
     # S0 asks for 2 at 100: 200 against the 105 there are.

@@ -1,7 +1,7 @@
 """`decide`: the difference between what is wanted and what is held becomes orders, at a bar's close.
 
 What the close changes first (levels, breakers); then exits, because they free slots and cash; then reductions; then
-entries and increases, wallet by wallet in name order; then what only stands where another order stands. Every entry
+entries and increases, trades of two legs first, then wallet by wallet in name order. Every entry
 order lives for one bar: the next decision renews it or not, so that a missed run heals by itself.
 """
 
@@ -216,7 +216,7 @@ def swap(
     spent, refused = increase(bar, s, free + brought, market, book, work, log, rules, steps)
     if refused >= 0:
         drop_order(weakest, book)
-        return 0, refused
+        return spent, refused
     # Its strategy still wants it: without this the next bar would buy it back.
     book.position[weakest, TRIPPED] = 1
     return spent - brought, -1

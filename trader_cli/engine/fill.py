@@ -224,18 +224,19 @@ def fill_entry(bar: int, s: int, price: int, market: Any, book: Any, log: Any, r
 
 
 @part
-def leaves_first(s: int, at: int, start: int, low: int, book: Any) -> bool:
+def leaves_first(s: int, at: int, start: int, high: int, low: int, book: Any) -> bool:
     """Tell whether a held position ends in this bar before more is bought at `at`, below the open: then nothing is bought.
 
-    It ends at an open beyond its levels, and at a stop the price passes on its way down. A sale that keeps a part goes on.
+    It ends at an open under its stop, at a stop the price passes on its way down to `at`, and at a target the bar reaches:
+    the high may have come first, and then nothing more was wanted. A sale that keeps a part ends nothing.
     """
     position = book.position
-    if start <= position[s, FLOOR]:
+    floor = position[s, FLOOR]
+    if start <= floor or (low <= floor and at < floor):
         return True
-    keeps = position[s, KEEP_OWN] >= 0 and position[s, CEILING] == position[s, TARGET_OWN]
-    if position[s, CEILING] > 0 and start >= position[s, CEILING] and not keeps:
-        return True
-    return bool(low <= position[s, FLOOR] and at < position[s, FLOOR])
+    own = position[s, TARGET_OWN] if position[s, KEEP_OWN] < 0 else 0
+    target = tighter_target(tighter_target(position[s, TARGET], position[s, MICRO]), own)
+    return bool(target > 0 and high >= target)
 
 
 @spliced
@@ -250,7 +251,7 @@ def enter(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps:
     price, at = entry_price(kind, position[s, ORDER_PRICE], start, high, low, rules[of.SLIP_RATE], steps[s, TICK])
     if price == 0:
         return
-    if position[s, QUANTITY] > 0 and kind == LIMIT and leaves_first(s, at, start, low, book):
+    if position[s, QUANTITY] > 0 and kind == LIMIT and leaves_first(s, at, start, high, low, book):
         drop_order(s, book)
         return
     if fill_entry(bar, s, price, market, book, log, rules, steps) and at != start:
