@@ -85,7 +85,8 @@ def test_refusals_and_breakers_are_rows_with_rule_number_and_limit(home: Path, r
     assert {row["rule"] for row in breakers} <= {"daily_loss", "drawdown", "losing_streak"}
     assert breakers
     shown = trader("report", "--run", run["run_id"], home=home, COLUMNS="80")
-    assert "wishes refused at a close: " in shown.out
+    assert "wishes refused at a close" in shown.out
+    assert "the breaker opens at" in shown.out
     assert "breakers and conflicts: " in shown.out
     assert max(len(line) for line in shown.out.splitlines()) <= 80
 

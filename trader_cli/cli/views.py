@@ -199,13 +199,21 @@ def _cell(value: float | None) -> Text:
 
 
 def _refused(result: Mapping[str, Any]) -> Padding | None:
-    if not result["refused"]:
-        return None
-    by_reason: dict[str, int] = {}
+    """Say how often each rule refused a wish, and with which number and limit the first time."""
+    counts: dict[str, int] = {}
+    first: dict[str, str] = {}
     for row in result["refused"]:
-        by_reason[row["reason"]] = by_reason.get(row["reason"], 0) + row["count"]
-    text = ", ".join(f"{reason.replace('_', ' ')} {number(count, 0)}" for reason, count in by_reason.items())
-    return Padding(Text(textwrap.fill(f"wishes refused at a close: {text}", _WIDTH)), (1, 0, 0, 0))
+        counts[row["reason"]] = counts.get(row["reason"], 0) + row["count"]
+        first.setdefault(row["reason"], row.get("message", ""))
+    if not counts:
+        return None
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", width=_WIDTH)
+    table.add_column("wishes refused at a close")
+    table.add_column("bars", justify="right")
+    table.add_column("the first", ratio=1)
+    for reason, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        table.add_row(reason.replace("_", " "), number(count, 0), Text(first[reason]))
+    return Padding(table, (1, 0, 0, 0))
 
 
 def _breakers(result: Mapping[str, Any]) -> Text | None:
