@@ -549,10 +549,24 @@ def test_a_symbol_that_moves_as_one_that_is_held_is_refused_beyond_the_cap(cap: 
         assert refused(result.events) == [(4, 1, "correlation", "1", "0.99999999")]
 
 
+def test_what_is_held_already_may_grow_though_it_moves_like_another() -> None:
+    # both bought at bar 0, before there is a correlation to speak of; it is 1 at bar 4
+    series = [moving(UP_DOWN, "A/USD"), moving(UP_DOWN, "B/USD")]
+    result = run(series, [[1] * 6, [0.5, 0.5, 0.5, 0.5, 1, NAN]], max_correlation="0.5")
+    assert bought(result) == [(1, 0, "1"), (1, 1, "0.5"), (5, 1, "0.5")]
+
+
 def test_one_that_moves_against_it_is_not() -> None:
     against = [100.0, 90.0, 99.0, 89.1, 98.01, 98.01]
     result = run(
         [moving(UP_DOWN, "A/USD"), moving(against, "B/USD")], [[0, 0, 0, 0, 1, NAN]] * 2, max_correlation="0.1"
+    )
+    assert len(bought(result)) == 2
+
+
+def test_the_same_symbol_in_another_wallet_is_not_another_symbol() -> None:
+    result = run_wallets(
+        [moving(UP_DOWN, "A/USD")], [[[0, 0, 0, 0, 1, NAN]]] * 2, ["500", "500"], max_correlation="0.5"
     )
     assert len(bought(result)) == 2
 
@@ -579,6 +593,23 @@ def test_var_counts_what_is_held_already() -> None:
     assert len(bought(run(series, wishes, max_var_pct="2"))) == 2
     short = run(series, wishes, max_var_pct="1.9")
     assert refused(short.events) == [(4, 1, "var", "20", "19")]
+
+
+@pytest.mark.req("R2.3")
+@pytest.mark.parametrize(("var", "cvar", "rule"), [("0.9", "50", "var"), ("50", "0.9", "cvar")])
+def test_var_and_cvar_are_each_held_to_its_own_limit(var: str, cvar: str, rule: str) -> None:
+    # 10 at risk: within 500, beyond 9
+    series = moving([100.0, 90.0, 100.0, 100.0, 100.0, 100.0], "A/USD")
+    result = run(series, [0, 0, 0, 0, 1, NAN], max_var_pct=var, max_cvar_pct=cvar)
+    assert refused(result.events) == [(4, 0, rule, "10", "9")]
+
+
+def test_what_could_lose_no_more_than_allowed_by_itself_may_with_what_is_held() -> None:
+    # 90 of 100 at risk in each: 100 cannot lose 150, 200 can lose 180
+    series = [moving([100.0, 10.0, 100.0, 100.0, 100.0, 100.0], name) for name in ("A/USD", "B/USD")]
+    result = run(series, [[0, 0, 0, 1, NAN, NAN], [0, 0, 0, 0, 1, NAN]], max_var_pct="15")
+    assert bought(result) == [(4, 0, "1")]
+    assert refused(result.events) == [(4, 1, "var", "180", "150")]
 
 
 # Sizes
