@@ -144,6 +144,19 @@ def test_a_slot_whose_sale_finds_no_bar_is_not_given_away() -> None:
     assert refused(result.events) == [(2, 1, "max_positions", "0.00000002", "0.00000001")]
 
 
+def test_a_position_that_is_sold_in_part_keeps_its_slot() -> None:
+    result = run(flat(3, "A/USD", "B/USD"), [[1, 0.5, NAN], [0, 1, NAN]], max_positions=1)
+    assert [(row[0], row[1]) for row in result.table] == [(1, "buy"), (2, "sell")]
+    assert refused(result.events) == [(1, 1, "max_positions", "0.00000002", "0.00000001")]
+
+
+def test_an_entry_that_waits_for_a_bar_has_its_slot() -> None:
+    late = bars([FLAT, None, None, FLAT], "A/USD")
+    result = run([late, bars([FLAT] * 4, "B/USD")], [[1, NAN], [0, 1, NAN, NAN]], max_positions=1)
+    assert bought(result) == [(3, 0, "1")]
+    assert refused(result.events) == [(1, 1, "max_positions", "0.00000002", "0.00000001")]
+
+
 # Exposure
 
 
@@ -406,6 +419,14 @@ def test_an_exit_is_made_however_small_it_is() -> None:
     assert [row[1] for row in result.table] == ["buy", "sell"]
 
 
+def test_an_exit_that_the_size_asks_for_is_made_however_small_it_is() -> None:
+    # 0.2 % of 1000 = 2; worth 1 when its volatility is no longer known, for which nothing is held
+    known = [Measured(atr=np.full(4, NAN), volatility=np.array([0.2, 0.2, NAN, NAN]))]
+    sized = {"size_method": "volatility", "size_fraction": "0.002", "volatility_pct": "20", "rebalance": True}
+    result = run(bars([FLAT, FLAT, at(50), at(50)]), [1, 1, 1, 1], measured=known, min_notional="2", **sized)
+    assert [row[:3] for row in result.table] == [(1, "buy", "0.02"), (3, "sell", "0.02")]
+
+
 # Confidence
 
 
@@ -526,6 +547,20 @@ def test_what_stops_a_fill_is_named_by_its_own_rule_and_number() -> None:
     # room 10 % of 1000 = 100, lots of 1: at an open of 101 not even one may be paid, with 1000 in cash
     result = run(bars([FLAT, at(101)]), [1, NAN], max_symbol_pct="10", lot="1")
     assert refused(result.events) == [(1, 0, "max_symbol", "101", "100")]
+
+
+def test_what_the_reserve_stops_at_the_fill_is_named_so() -> None:
+    # half of 100 stays; 0.5 at 101 = 50.50
+    result = run(bars([FLAT, at(101)]), [1, NAN], cash="100", size_quantity="0.5", cash_reserve_pct="50", lot="0.5")
+    assert refused(result.events) == [(1, 0, "cash_reserve", "50.5", "50")]
+
+
+@pytest.mark.req("R0.4")
+def test_what_a_gap_leaves_of_an_order_is_held_to_the_minimum_too() -> None:
+    # allowed with 2; at 150 that buys 0.0133 = 1.995
+    result = run(bars([FLAT, at(150)]), [1, NAN], size_quantity="0.02", min_notional="2", max_symbol_pct="20")
+    assert bought(result) == []
+    assert refused(result.events) == [(1, 0, "max_symbol", "3", "2")]
 
 
 # Correlation, VaR and CVaR
