@@ -307,6 +307,12 @@ def test_without_a_reserve_too_little_cash_says_so() -> None:
     assert refused(result.events) == [(0, 0, "no_cash", "100", "1")]
 
 
+def test_what_one_order_sets_aside_is_not_there_for_the_next() -> None:
+    result = run(flat(2, "A/USD", "B/USD"), [[1, NAN], [1, NAN]], cash="150", lot="1")
+    assert bought(result) == [(1, 0, "1")]
+    assert refused(result.events) == [(0, 1, "no_cash", "100", "50")]
+
+
 # Smallest orders
 
 
@@ -773,6 +779,30 @@ def test_equal_shares_among_the_symbols_that_are_wanted(wanted: tuple[int, ...],
         share_method="equal",
     )
     assert [row[2] for row in bought(result)] == got
+
+
+EQUAL = {"size_method": "fraction", "size_fraction": "0.4", "share_method": "equal"}
+
+
+@pytest.mark.req("R2.4")
+def test_what_is_held_in_silence_has_its_share() -> None:
+    # 40 % of 1000, then half of it: A is still held
+    result = run(flat(3, "A/USD", "B/USD"), [[1, NAN, NAN], [0, 1, NAN]], **EQUAL)
+    assert bought(result) == [(1, 0, "4"), (2, 1, "2")]
+
+
+@pytest.mark.req("R2.4")
+def test_what_a_rule_closed_has_no_share() -> None:
+    # A is stopped at 95 and stays out: 40 % of 980 are B's alone
+    stopped = bars([FLAT, FLAT, (100, 100, 90, 90), at(90)], "A/USD")
+    result = run([stopped, bars([FLAT] * 4, "B/USD")], [[1, 1, 1, 1], [0, 0, 1, NAN]], stop_pct="5", **EQUAL)
+    assert bought(result) == [(1, 0, "4"), (3, 1, "3.92")]
+
+
+@pytest.mark.req("R2.4")
+def test_each_wallet_splits_its_own() -> None:
+    result = run_wallets(flat(2, "A/USD"), [[[1, NAN]], [[1, NAN]]], ["500", "500"], **EQUAL)
+    assert bought(result) == [(1, 0, "2"), (1, 1, "2")]
 
 
 @pytest.mark.req("R2.4")
