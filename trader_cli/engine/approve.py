@@ -28,7 +28,7 @@ from trader_cli.engine.state import (
     WINS,
     WORTH,
 )
-from trader_cli.engine.value import exposed, exposure, has_bar, mark
+from trader_cli.engine.value import exposed, has_bar, mark
 from trader_cli.engine.watch import measured_atr, own_level
 from trader_cli.model.fills import OrderKind, Reason, Refusal
 from trader_cli.money import ONE, affordable, buy_price, cost_of, fee_of, mul_div
@@ -58,7 +58,7 @@ from trader_cli.risk.rules import (
     WALLET,
 )
 from trader_cli.risk.sizing import full_notional, quantity_for, rate_of, weight_of
-from trader_cli.risk.var import tail_losses, var_and_cvar
+from trader_cli.risk.var import tail_losses, var_and_cvar, worst_loss
 
 MARKET = int(OrderKind.MARKET)
 LIMIT = int(OrderKind.LIMIT)
@@ -167,41 +167,53 @@ def forbidden(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, st
     return False
 
 
+@part
+def is_limited(rules: Any) -> bool:
+    """Tell whether a limit reads what the rows are exposed to."""
+    rates = rules[of.MAX_SYMBOL_RATE] + rules[of.MAX_WALLET_RATE] + rules[of.MAX_GROSS_RATE]
+    return bool(rates + rules[of.MAX_CORRELATION] + rules[of.MAX_VAR_RATE] + rules[of.MAX_CVAR_RATE] > 0)
+
+
+@part
+def take_exposures(bar: int, market: Any, book: Any, work: Any, rules: Any, steps: Any) -> None:
+    """Write down what every row has, or will have when its order has filled, in its symbol: the limits all read it."""
+    for s in range(book.position.shape[0]):
+        work.exposed[s] = exposed(bar, s, market, book, rules, steps)
+
+
 @spliced
-def tightest_room(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> Any:
+def tightest_room(s: int, book: Any, work: Any, rules: Any, steps: Any) -> Any:
     """Return (room, rule): the least notional that the limits on exposure leave for a buy, and which of them it is."""
     purse = book.wallet
     last = purse.shape[0] - 1
-    room = NO_LIMIT
-    rule = NO_CASH
-    if rules[of.MAX_SYMBOL_RATE] > 0:
-        taken = exposure(bar, steps[s, SYMBOL], -1, market, book, rules, steps)
-        left = room_under(rules[of.MAX_SYMBOL_RATE], purse[last, WORTH], taken)
-        if left < room:
-            room = left
-            rule = MAX_SYMBOL
-    if rules[of.MAX_WALLET_RATE] > 0:
-        w = steps[s, WALLET]
-        taken = exposure(bar, -1, w, market, book, rules, steps)
-        left = room_under(rules[of.MAX_WALLET_RATE], purse[w, WORTH], taken)
-        if left < room:
-            room = left
-            rule = MAX_WALLET
-    if rules[of.MAX_GROSS_RATE] > 0:
-        taken = exposure(bar, -1, -1, market, book, rules, steps)
-        left = room_under(rules[of.MAX_GROSS_RATE], purse[last, WORTH], taken)
-        if left < room:
-            room = left
-            rule = MAX_GROSS
+    in_symbol = 0
+    in_wallet = 0
+    in_all = 0
+    for other in range(book.position.shape[0]):
+        value = work.exposed[other]
+        in_all += value
+        if steps[other, SYMBOL] == steps[s, SYMBOL]:
+            in_symbol += value
+        if steps[other, WALLET] == steps[s, WALLET]:
+            in_wallet += value
+    room = room_under(rules[of.MAX_SYMBOL_RATE], purse[last, WORTH], in_symbol)
+    rule = MAX_SYMBOL if room < NO_LIMIT else NO_CASH
+    left = room_under(rules[of.MAX_WALLET_RATE], purse[steps[s, WALLET], WORTH], in_wallet)
+    if left < room:
+        room = left
+        rule = MAX_WALLET
+    left = room_under(rules[of.MAX_GROSS_RATE], purse[last, WORTH], in_all)
+    if left < room:
+        room = left
+        rule = MAX_GROSS
     return max(room, 0), rule
 
 
 @spliced
-def like_another(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
+def like_another(bar: int, s: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Refuse a new position whose symbol moves like one that is held or ordered; tell whether it was refused."""
-    position = book.position
-    for other in range(position.shape[0]):
-        if steps[other, SYMBOL] == steps[s, SYMBOL] or exposed(bar, other, market, book, rules, steps) == 0:
+    for other in range(book.position.shape[0]):
+        if steps[other, SYMBOL] == steps[s, SYMBOL] or work.exposed[other] == 0:
             continue
         alike = rate_of(correlation(market.returns, bar, rules[of.CORRELATION_BARS], s, other))
         if too_correlated(alike, rules):
@@ -211,14 +223,12 @@ def like_another(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any,
 
 
 @spliced
-def too_much_at_risk(
-    bar: int, s: int, cost: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any
-) -> bool:
+def too_much_at_risk(bar: int, s: int, cost: int, market: Any, book: Any, work: Any, log: Any, rules: Any) -> bool:
     """Refuse a buy that would lift the account's historical VaR or CVaR over its limit; tell whether it was refused."""
     rows = 0
     whole = 0
     for other in range(book.position.shape[0]):
-        value = exposed(bar, other, market, book, rules, steps)
+        value = work.exposed[other]
         if other == s:
             value += cost
         if value > 0:
@@ -234,6 +244,9 @@ def too_much_at_risk(
         # Nothing can lose more than it is worth: no history is needed to know that.
         return False
     n = tail_losses(market.returns, bar, rules[of.VAR_BARS], work.values, work.rows, rows, work.scenarios)
+    if rate_of(worst_loss(work.scenarios, n)) <= least:
+        # Nor is any quantile, or mean of the worst, more than the worst.
+        return False
     var, cvar = var_and_cvar(work.scenarios, n, float(rules[of.VAR_CONFIDENCE]) / 1e8)
     if rules[of.MAX_VAR_RATE] > 0:
         limit = mul_div(worth, rules[of.MAX_VAR_RATE], ONE)
@@ -299,7 +312,12 @@ def increase(
     reserve = reserve_of(book.wallet[w, WORTH], rules)
     book.wallet[w, RESERVE] = reserve
     asked = cost_of(price, quantity, one)
-    room, rule = tightest_room(bar, s, market, book, rules, steps)
+    if is_limited(rules):
+        take_exposures(bar, market, book, work, rules, steps)
+    room = NO_LIMIT
+    rule = NO_CASH
+    if rules[of.MAX_SYMBOL_RATE] + rules[of.MAX_WALLET_RATE] + rules[of.MAX_GROSS_RATE] > 0:
+        room, rule = tightest_room(s, book, work, rules, steps)
     if asked > room:
         quantity = affordable(room, price, 0, lot, one)
         # What was raised to the minimum stands whole or not at all (R1.4).
@@ -317,11 +335,11 @@ def increase(
             return 0, CASH_RESERVE
         cost = cost_of(price, quantity, one)
         cost += fee_of(cost, rate)
-    if rules[of.MAX_CORRELATION] > 0 and held == 0 and like_another(bar, s, market, book, log, rules, steps):
+    if rules[of.MAX_CORRELATION] > 0 and held == 0 and like_another(bar, s, market, book, work, log, rules, steps):
         return 0, CORRELATION
     if rules[of.MAX_VAR_RATE] + rules[of.MAX_CVAR_RATE] > 0:
         notional = cost_of(price, quantity, one)
-        if too_much_at_risk(bar, s, notional, market, book, work, log, rules, steps):
+        if too_much_at_risk(bar, s, notional, market, book, work, log, rules):
             return 0, VAR
     reason = BY_REBALANCE if held > 0 and weight == position[s, WEIGHT] else BY_STRATEGY
     order(s, 1, kind, quantity, at, weight, reason, book)

@@ -116,7 +116,8 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             position[candidates, CANDIDATE] = s
             candidates += 1
         elif target <= 0.0:
-            position[s, TRIPPED] = 0
+            if position[s, TRIPPED] != 0:
+                position[s, TRIPPED] = 0
             if held > 0:
                 order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, book)
     log.equity[bar] = float(book.account[ALL_CASH]) * 1e-8 + value

@@ -166,8 +166,8 @@ class Work(NamedTuple):
     """Room to reckon in; nothing in it outlives a decision.
 
     values, weights: float64 (R,). spread: float64 (2 * R,). scenarios: float64 (bars of the longest window,).
-    covariance: float64 (R, R), (0, 0) without risk parity. rows, bought, earned, trips, shares, queue: int64 (R,). legs: int64,
-    the rows that have another leg, in the order of the rows.
+    covariance: float64 (R, R), (0, 0) without risk parity. rows, bought, earned, trips, shares, queue, exposed: int64 (R,).
+    legs: int64, the rows that have another leg, in the order of the rows.
     """
 
     values: Floats
@@ -181,6 +181,7 @@ class Work(NamedTuple):
     trips: Ints
     shares: Ints
     queue: Ints
+    exposed: Ints
     legs: Ints
 
 
@@ -225,6 +226,7 @@ def new_work(steps: Ints, window: int, *, parity: bool) -> Work:
         trips=np.zeros(rows, np.int64),
         shares=np.zeros(rows, np.int64),
         queue=np.zeros(rows, np.int64),
+        exposed=np.zeros(rows, np.int64),
         legs=np.flatnonzero(steps[:, OTHER_LEG] >= 0).astype(np.int64),
     )
 

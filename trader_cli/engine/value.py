@@ -21,7 +21,7 @@ from trader_cli.engine.state import (
 from trader_cli.model.fills import OrderKind
 from trader_cli.money import buy_price, cost_of, fee_of, proceeds_of, sell_price, to_units
 from trader_cli.risk import columns as of
-from trader_cli.risk.rules import PRICE_ONE, SYMBOL, TICK, WALLET
+from trader_cli.risk.rules import PRICE_ONE, TICK, WALLET
 
 MARKET = int(OrderKind.MARKET)
 LIMIT = int(OrderKind.LIMIT)
@@ -113,13 +113,3 @@ def exposed(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) ->
         price = ordered_price(bar, s, market, book, rules, steps)
         value += cost_of(price, book.position[s, ORDER_QUANTITY], one)
     return value
-
-
-@part
-def exposure(bar: int, symbol: int, w: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
-    """Return the exposure to a symbol (-1 = all) of a wallet (-1 = all), 1e-8 quote."""
-    total = 0
-    for s in range(book.position.shape[0]):
-        if (symbol < 0 or steps[s, SYMBOL] == symbol) and (w < 0 or steps[s, WALLET] == w):
-            total += exposed(bar, s, market, book, rules, steps)
-    return total

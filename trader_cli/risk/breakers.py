@@ -17,7 +17,7 @@ def allowed_loss(rate: int, from_worth: int) -> int:
 @inlined
 def opens(rate: int, from_worth: int, worth: int) -> bool:
     """Tell whether the fall from `from_worth` to `worth` has reached `rate`; a rate of 0 never opens."""
-    return rate > 0 and from_worth > 0 and from_worth - worth >= allowed_loss(rate, from_worth)
+    return rate > 0 and from_worth > max(worth, 0) and from_worth - worth >= allowed_loss(rate, from_worth)
 
 
 @inlined

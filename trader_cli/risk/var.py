@@ -35,6 +35,15 @@ def tail_losses(returns: Any, bar: int, window: int, values: Any, rows: Any, cou
 
 
 @inlined
+def worst_loss(work: Any, n: int) -> float:
+    """Return the largest of the losses work[0:n], at least 0: neither VaR nor CVaR at any confidence is more."""
+    worst = 0.0
+    for i in range(n):
+        worst = max(worst, work[i])
+    return worst
+
+
+@inlined
 def tail_size(n: int, confidence: float) -> int:
     """Return how many of n scenarios lie at or beyond the VaR, 1 to n.
 
