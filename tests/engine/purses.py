@@ -57,6 +57,7 @@ def play(
     wishes: Sequence[Sequence[object]],
     cash: Sequence[str] = ("1000",),
     tick: str = "0.01",
+    lots: Sequence[str] = (),
     minimum: str = "0",
     legs: Sequence[Mapping[int, int]] = (),
     measured: Sequence[Measured] = (),
@@ -65,14 +66,15 @@ def play(
 ) -> Played:
     """Run the wishes of each wallet (one a symbol) over the bars of each symbol.
 
+    lots: the lot of each symbol, 0.0001 where none is given.
     closing: which wallet (-1 = the whole account) is told before which bar to sell what it holds.
 
     events: one row an episode: (first minute, row, rule, number, limit, times, whether a breaker).
     """
     many = [bars(list(rows), f"S{i}/USD") for i, rows in enumerate(series)]
     instruments = [
-        Instrument(one.symbol, Decimal(tick), Decimal("0.0001"), Decimal(0), Decimal(minimum), described=True)
-        for one in many
+        Instrument(one.symbol, Decimal(tick), Decimal(lot), Decimal(0), Decimal(minimum), described=True)
+        for one, lot in zip(many, lots or ("0.0001",) * len(many), strict=True)
     ]
     signals = [
         [one if isinstance(one, Signals) else Signals(target=np.array(one, float)) for one in wallet]

@@ -26,6 +26,21 @@ def test_both_legs_trade_where_the_sale_brings_more_than_the_purchase_takes(fee:
 
 
 @pytest.mark.req("R2.1")
+@pytest.mark.parametrize(("slip", "moved"), [("199", True), ("200", False)])
+def test_slippage_of_both_legs_is_counted_against_their_trade(slip: str, moved: bool) -> None:
+    # sold at 102 - 2 % = 99.96, bought at 98 + 2 % = 99.96; 1.99 % leaves 99.97 (of 99.9702) against 99.96 (of 99.9502)
+    played = play(
+        [[still(102)] * 4, [still(98)] * 4],
+        [[[0.5, 0.5, 0, 0], [0.5, 0.5, 1, 1]]],
+        legs=LINKED,
+        slippage_bps=slip,
+    )
+    after = [(row[0], row[2], row[3], row[5]) for row in played.table[2:]]
+    assert after == ([(3, 0, "sell", "99.97"), (3, 1, "buy", "99.96")] if moved else [])
+    assert [one[:5] for one in played.events] == ([] if moved else [(2, 0, "leg_costs", 4_998_000_000, 4_998_000_000)])
+
+
+@pytest.mark.req("R2.1")
 @pytest.mark.parametrize("other", [[1, 1, NAN, NAN, NAN, NAN], [1, 1, 1, 1, 1, 1]], ids=["silent", "content"])
 def test_a_sale_without_an_order_of_the_other_leg_is_refused(other: list[float]) -> None:
     played = play([SAME] * 2, [[[1, 1, 0, 0, 0, 0], other]], legs=LINKED)
@@ -155,3 +170,19 @@ def test_a_way_out_that_a_limit_cuts_must_earn_both_costs_too() -> None:
     )
     assert [row[0] for row in played.table] == [1, 1]
     assert "leg_costs" in {one[2] for one in played.events}
+
+
+@pytest.mark.req("R2.1", "R2.2")
+def test_legs_come_before_the_rows_above_them() -> None:
+    # two slots: the trade of S1 and S2 takes both, and S0, the first row, is the third
+    played = play([SAME] * 3, [[[1] * 6] * 3], legs=[{1: 2, 2: 1}], max_positions=2)
+    assert [row[:4] for row in played.table] == [(1, 0, 1, "buy"), (1, 0, 2, "buy")]
+    assert played.events == [(0, 0, "max_positions", 3, 2, 6, False)]
+
+
+@pytest.mark.req("R2.1", "R0.4")
+def test_legs_that_the_coarser_lot_leaves_nothing_of_are_refused_without_a_minimum() -> None:
+    # S0 trades whole units and wants 1, S1 wants 0.5: of 0.5 no whole unit is left for both
+    played = play([SAME] * 2, [[[1] * 6, [0.5] * 6]], legs=LINKED, lots=("1", "0.0001"))
+    assert played.table == []
+    assert [one[:4] for one in played.events] == [(0, 0, "below_minimum", 0)]

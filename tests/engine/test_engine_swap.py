@@ -23,10 +23,14 @@ def swap(*signals: Signals, **changed: object) -> Played:
 
 
 @pytest.mark.req("R1.3")
-@pytest.mark.parametrize(("fee", "swapped"), [("194.9999", True), ("195", False)])
-def test_a_swap_must_gain_more_than_both_trades_cost(fee: str, swapped: bool) -> None:
-    # a range of 10 at 100 is 10 %; confidence 0.4 against 0.01: 4 % - 0.1 % = 3.9 %; both trades at 1.95 % cost 3.9 %
-    played = swap(sure([0, 0, 1, 1, 1], 0.4), sure([1] * 5, 0.01), max_positions=1, fee_bps=fee)
+@pytest.mark.parametrize(
+    ("fee", "slip", "swapped"),
+    [("194.9999", "0", True), ("195", "0", False), ("100", "94.9999", True), ("100", "95", False)],
+)
+def test_a_swap_must_gain_more_than_both_trades_cost(fee: str, slip: str, swapped: bool) -> None:
+    # a range of 10 at 100 is 10 %; confidence 0.4 against 0.01: 4 % - 0.1 % = 3.9 %; both trades at 1.95 % cost 3.9 %,
+    # of which slippage may be a part
+    played = swap(sure([0, 0, 1, 1, 1], 0.4), sure([1] * 5, 0.01), max_positions=1, fee_bps=fee, slippage_bps=slip)
     after = [(row[0], row[2], row[3], row[6]) for row in played.table[1:]]
     assert after == ([(3, 1, "sell", "swap"), (3, 0, "buy", "strategy")] if swapped else [])
 
@@ -136,3 +140,48 @@ def test_a_signal_that_even_a_swap_cannot_pay_is_refused_with_what_it_would_cost
     )
     assert [row[:4] for row in played.table] == [(1, 0, 1, "buy")]
     assert played.events == [(2, 0, "no_cash", 20_000_000_000, 10_500_000_000, 2, False)]
+
+
+@pytest.mark.req("R1.3", "R2.1")
+def test_a_leg_is_never_swapped_out_alone() -> None:
+    # S1 and S2 are one trade and hold both slots; S0 promises 10 % against their 1 %, and is refused the third
+    played = swap(
+        sure([0, 0, 1, 1, 1], 1), sure([1] * 5, 0.1), sure([1] * 5, 0.1), max_positions=2, legs=[{1: 2, 2: 1}]
+    )
+    assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 1, "buy"), (1, 2, "buy")]
+    assert played.events == [(2, 0, "max_positions", 3, 2, 3, False)]
+
+
+@pytest.mark.req("R1.3", "R0.1")
+def test_a_position_without_a_bar_is_not_swapped_out() -> None:
+    # S0 asks at the close of minute 2, in which S1 has no price to be sold at: the swap waits for the close of minute 3
+    silent = [still(100), still(100), None, still(100), still(100)]
+    played = play(
+        [DAY, silent],
+        [[sure([0, 0, 1, 1, 1], 1), sure([1] * 4, 0.1)]],
+        measured=[ATR, Measured(atr=np.full(4, 10.0))],
+        swap_atr="1",
+        max_positions=1,
+    )
+    assert [(row[0], row[2], row[3]) for row in played.table] == [(1, 1, "buy"), (4, 1, "sell"), (4, 0, "buy")]
+
+
+@pytest.mark.req("R1.3")
+@pytest.mark.parametrize(("price", "quantity"), [(60, "1"), (75, "0.8")])
+def test_what_a_swap_leaves_of_cash_and_slots_is_the_next_signals(price: float, quantity: str) -> None:
+    # S2 took all of 100. It is sold for S0, which costs 40: 60 are left for S1, and its slot is the second of two.
+    played = play(
+        [[still(40)] * 5, [still(price)] * 5, DAY],
+        [[sure([0, 0, 1, 1, 1], 1), sure([0, 0, 1, 1, 1], 1), sure([1] * 5, 0.01)]],
+        cash=("100",),
+        measured=[ATR] * 3,
+        swap_atr="1",
+        max_positions=2,
+    )
+    assert [(row[0], row[2], row[3], row[4]) for row in played.table] == [
+        (1, 2, "buy", "1"),
+        (3, 2, "sell", "1"),
+        (3, 0, "buy", "1"),
+        (3, 1, "buy", quantity),
+    ]
+    assert [one[0] for one in played.events] == []
