@@ -104,11 +104,12 @@ def test_what_no_wallet_can_be_called_is_not_halted(tmp_path: Path, scope: str) 
 
 @pytest.mark.req("R2.3")
 @pytest.mark.req("R4.1")
-def test_risk_events_of_runs_and_of_none_are_one_list_newest_first(tmp_path: Path) -> None:
+def test_risk_events_of_runs_and_of_none_are_one_list_newest_first_without_those_of_backtests(tmp_path: Path) -> None:
     ledger = Ledger.open(URL, tmp_path)
-    run = record(1, 10, events=3)
+    run = replace(record(1, 10, events=3), mode="paper")
     ledger.record_run(run)
     ledger.record_risk_event(event(50))
+    ledger.record_run(record(2, 10, events=3))
     assert ledger.risk_events(2) == [event(50), run.risk_events[2]]
     assert len(ledger.rows("risk_events", run.run_id)) == 3
     with pytest.raises(UsageError, match="no rows of `halts` are read by run"):

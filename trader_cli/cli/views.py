@@ -260,9 +260,10 @@ def runs_view(console: Console, runs: Sequence[Mapping[str, Any]]) -> None:
         symbols = run["symbols"]
         names = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
         figures = run["stats"]
+        first, *others = run["strategy"].split(",")
         table.add_row(
             run["run_id"],
-            run["strategy"],
+            f"{first} +{len(others)}" if others else first,
             names,
             run["timeframe"],
             signed(figures.get("total_return_pct")),
@@ -298,7 +299,7 @@ def compare_view(console: Console, runs: Sequence[Mapping[str, Any]]) -> None:
     table.add_column("")
     for run in runs:
         table.add_column(run["run_id"][-6:], justify="right")
-    table.add_row("strategy", *(run["strategy"] for run in runs))
+    table.add_row("strategy", *(run["strategy"].replace(",", " ") for run in runs))
     table.add_row("bars", *(f"{len(run['symbols'])} x {run['timeframe']}" for run in runs))
     for key, label, better in _COMPARED:
         values = [run["stats"].get(key) for run in runs]

@@ -101,7 +101,7 @@ class Ledger:
             append(connection, schema.risk_events, [risk_row(None, event)])
 
     def risk_events(self, limit: int) -> list[RiskEvent]:
-        """Return the newest risk events, within runs and outside of them, the newest first."""
+        """Return the newest risk events outside of backtests, the newest first; a backtest's are among its `rows`."""
         with reading(self.engine, self.path) as connection:
             return newest_events(connection, limit)
 

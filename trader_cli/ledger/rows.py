@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from trader_cli.errors import UsageError
 from trader_cli.ledger import schema
@@ -60,9 +60,10 @@ def event_of(row: Row[Any]) -> RiskEvent:
 
 
 def newest_events(connection: Connection, limit: int) -> list[RiskEvent]:
-    """Return the newest risk events of all runs and of none, the newest first."""
-    t = schema.risk_events
-    return [event_of(row) for row in connection.execute(select(t).order_by(t.c.id.desc()).limit(limit))]
+    """Return the newest risk events outside of backtests, the newest first: what a replay refused happened to nobody."""
+    t, r = schema.risk_events, schema.runs
+    query = select(t).outerjoin(r, t.c.run == r.c.id).where(or_(t.c.run.is_(None), r.c.mode != "backtest"))
+    return [event_of(row) for row in connection.execute(query.order_by(t.c.id.desc()).limit(limit))]
 
 
 def fill_wallets(connection: Connection, run: int) -> dict[int, str]:
