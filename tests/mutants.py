@@ -61,8 +61,8 @@ def constant(file: str, name: str, value: str) -> Mutant:
     return Mutant(file, name, "", value)
 
 
-LIMITS, EXITS, BREAKERS, SIZING, SWAP = (
-    f"risk/{name}.py" for name in ("limits", "exits", "breakers", "sizing", "swap")
+LIMITS, EXITS, BREAKERS, SIZING, SWAP, CORRELATION, VAR = (
+    f"risk/{name}.py" for name in ("limits", "exits", "breakers", "sizing", "swap", "correlation", "var")
 )
 APPROVE, WATCH, FILL, DECIDE, BOOKING, LEGS, SHARE, VALUE, ORDERS = (
     f"engine/{name}.py"
@@ -148,6 +148,8 @@ MUTANTS = (
     constant(BREAKERS, "allowed_loss", "0"),
     constant(BREAKERS, "opens", "False"),
     constant(BREAKERS, "opens: inverted", "rate > 0 and from_worth > 0 and from_worth - worth < allowed_loss(rate, from_worth)"),
+    Mutant(BREAKERS, "opens: a limit of nothing", "return rate > 0 and from_worth", "return from_worth"),
+    Mutant(BREAKERS, "opens: from a worth of nothing", "from_worth > max(worth, 0) and", "from_worth >= max(worth, 0) and"),
     Mutant(BREAKERS, "opens: beyond only", "from_worth - worth >= allowed_loss", "from_worth - worth > allowed_loss"),
     constant(BREAKERS, "day_of", "0"),
     Mutant(BREAKERS, "day_of: midnight begins the next", "(close_ms - 1) // DAY_MS", "close_ms // DAY_MS"),
@@ -185,6 +187,23 @@ MUTANTS = (
     Mutant(SWAP, "worth_swapping: one trade", "2 * (rules", "1 * (rules"),
     Mutant(SWAP, "worth_swapping: no slippage", "(rules[of.TAKER_RATE] + rules[of.SLIP_RATE])", "rules[of.TAKER_RATE]"),
     Mutant(SWAP, "worth_swapping: at the costs", "gain - weakest > 2", "gain - weakest >= 2"),
+    # Portfolio risk. `is_limited`, `may_be_high` and the early returns of `too_much_at_risk` only save time where they tell
+    # that nothing can happen: always asking is the same run, so that they are inverted, or made to tell it wrongly.
+    constant(CORRELATION, "gaps_in", "0"),
+    Mutant(CORRELATION, "whole_sums: an odd bar is left out", "if first + 2 * half < end:", "if False:"),
+    Mutant(CORRELATION, "correlation: two pairs are enough", "if n < _LEAST_PAIRS:", "if n < 2:"),
+    constant(VAR, "worst_loss", "0.0"),
+    Mutant(VAR, "worst_loss: of the last bar", "worst = max(worst, work[i])", "worst = max(0.0, work[i])"),
+    constant(APPROVE, "is_limited", "False"),
+    Mutant(APPROVE, "is_limited: not for a symbol", "rates = rules[of.MAX_SYMBOL_RATE] + ", "rates = "),
+    Mutant(APPROVE, "is_limited: not for a wallet", "rates = rules[of.MAX_SYMBOL_RATE] + rules[of.MAX_WALLET_RATE] +", "rates = rules[of.MAX_SYMBOL_RATE] +"),
+    Mutant(APPROVE, "is_limited: not for gross", "rules[of.MAX_WALLET_RATE] + rules[of.MAX_GROSS_RATE]\n", "rules[of.MAX_WALLET_RATE]\n"),
+    Mutant(APPROVE, "is_limited: not for a correlation", "rates + rules[of.MAX_CORRELATION] +", "rates +"),
+    Mutant(APPROVE, "is_limited: not for VaR", "rules[of.MAX_CORRELATION] + rules[of.MAX_VAR_RATE] +", "rules[of.MAX_CORRELATION] +"),
+    Mutant(APPROVE, "is_limited: not for CVaR", "rules[of.MAX_VAR_RATE] + rules[of.MAX_CVAR_RATE] > 0)", "rules[of.MAX_VAR_RATE] > 0)"),
+    constant(APPROVE, "take_exposures", "None"),
+    Mutant(APPROVE, "too_much_at_risk: harmless where it is not", "if whole <= least:", "if whole >= least:"),
+    Mutant(APPROVE, "too_much_at_risk: the worst is harmless where it is not", "work.scenarios, n)) <= least:", "work.scenarios, n)) >= least:"),
     # Where the limits are asked
     Mutant(APPROVE, "wanted: a sold part is bought back", "if book.position[s, CAP] > 0 and weight", "if False and weight"),
     Mutant(APPROVE, "wanted: a cap for ever", "book.position[s, CAP] > 0 and weight == book.position[s, WEIGHT]:", "book.position[s, CAP] > 0:"),
@@ -253,6 +272,8 @@ MUTANTS = (
     Mutant(WATCH, "must_close: not by the wallet", "book.wallet[w, CLOSING] != 0 or book.wallet[last, CLOSING] != 0", "book.wallet[last, CLOSING] != 0"),
     Mutant(WATCH, "must_close: not by the account", "book.wallet[w, CLOSING] != 0 or book.wallet[last, CLOSING] != 0", "book.wallet[w, CLOSING] != 0"),
     constant(WATCH, "may_be_high", "False"),
+    Mutant(WATCH, "may_be_high: where it is not", "rules[of.HIGH_LOSS_POINTS] >= rest", "rules[of.HIGH_LOSS_POINTS] < rest"),
+    Mutant(WATCH, "may_be_high: any loss is none", "    if lost <= 0:\n        return False\n", "    if lost >= 0:\n        return False\n"),
     Mutant(WATCH, "may_be_high: at a loss only", "    if rest <= 0:\n        return True\n", ""),
     Mutant(WATCH, "may_be_high: the loss alone", "- rules[of.HIGH_ATR_POINTS] - rules[of.HIGH_SHARE_POINTS]", ""),
     Mutant(WATCH, "may_be_high: beyond only", "rules[of.HIGH_LOSS_POINTS] >= rest", "rules[of.HIGH_LOSS_POINTS] > rest"),
@@ -330,6 +351,7 @@ MUTANTS = (
     # What a decision asks
     Mutant(DECIDE, "closes_at: the trailing stop stays", "    if rules[of.TRAIL_MULTIPLE] > 0:\n        raise_trail", "    if False:\n        raise_trail"),
     constant(DECIDE, "waits_in_vain", "True"),
+    constant(DECIDE, "waits_in_vain: never", "False"),
     Mutant(DECIDE, "look: orders rest for ever", "has_bar(bar, s, market) or waits_in_vain(", "waits_in_vain("),
     Mutant(DECIDE, "waits_in_vain: sales do not wait", "    position = book.position\n    if position[s, ORDER_SIDE] < 0:\n        return False\n    purse", "    position = book.position\n    purse"),
     Mutant(DECIDE, "waits_in_vain: behind a wallet's breaker", "if purse[w, TRIPPED_BY] + purse[last, TRIPPED_BY] +", "if purse[last, TRIPPED_BY] +"),
@@ -361,6 +383,7 @@ MUTANTS = (
     Mutant(DECIDE, "swap: sold for nothing", "        drop_order(weakest, book)\n        return spent, refused\n", "        return spent, refused\n"),
     Mutant(DECIDE, "swap: bought back", "    book.position[weakest, TRIPPED] = 1\n", ""),
     constant(DECIDE, "may_swap", "False"),
+    Mutant(DECIDE, "may_swap: only where it is not worth it", "    return worth_swapping(gain_of(bar, s, market, rules, steps), 0, rules)\n", "    return not worth_swapping(gain_of(bar, s, market, rules, steps), 0, rules)\n"),
     Mutant(DECIDE, "may_swap: legs too", "if rules[of.SWAP_MULTIPLE] == 0 or steps[s, OTHER_LEG] >= 0:", "if rules[of.SWAP_MULTIPLE] == 0:"),
     Mutant(DECIDE, "buy: slots not asked", "if was_flat and no_slot(slots, rules):", "if False:"),
     Mutant(DECIDE, "buy: increases need a slot", "if was_flat and no_slot(slots, rules):", "if no_slot(slots, rules):"),
@@ -371,6 +394,8 @@ MUTANTS = (
     Mutant(DECIDE, "buy: cash of a swap not counted", "                    spent = taken\n", "                    pass\n"),
     Mutant(DECIDE, "buy: too little cash is not told", "        elif refused == NO_CASH:\n", "        elif False:\n"),
     Mutant(DECIDE, "buy: legs open beside the others", "        if legs_open and steps[s, OTHER_LEG] < 0:\n", "        if False:\n"),
+    Mutant(DECIDE, "buy: cash of lone legs is gone", "            legs_open = False\n            purse = -1\n", "            legs_open = False\n"),
+    Mutant(DECIDE, "buy: slots of lone legs are gone", "            purse = -1\n            slots = taken_slots(book) if rules[of.MAX_POSITIONS] > 0 else 0\n", "            purse = -1\n"),
     Mutant(DECIDE, "buy: lone legs after the others", "    if legs_open:\n        drop_lone_legs", "    if False:\n        drop_lone_legs"),
     Mutant(DECIDE, "queue_up: legs in their row's turn", "(steps[s, OTHER_LEG] >= 0) == (turn == 1)", "turn == 1"),
     Mutant(DECIDE, "buy: one purse for all", "            purse = steps[s, WALLET]\n            counted = False\n", "            purse = steps[s, WALLET]\n"),
