@@ -10,7 +10,7 @@ import pytest
 from candles import NAN
 from purses import Played, Row, play, still
 
-from trader_cli.engine.state import COOL_UNTIL, LOSSES_IN_ROW, TRIPPED_BY, TRIPPED_LIMIT, TRIPPED_NUMBER
+from trader_cli.engine.state import CLOSING, COOL_UNTIL, LOSSES_IN_ROW, TRIPPED_BY, TRIPPED_LIMIT, TRIPPED_NUMBER
 from trader_cli.model.fills import Refusal
 
 CASH = 10**8
@@ -59,6 +59,15 @@ def test_a_days_loss_at_the_limit_stops_entries(scope: str, price: float, opens:
     assert buys(played) == ([(1, 0, 0)] if opens else [(1, 0, 0), (3, 0, 1)])
     # each of three closes is refused, with the numbers of the breaker
     assert refusals(played) == ([(2, 1, "daily_loss", lost, 5.0, 3)] if opens else [])
+
+
+@pytest.mark.req("R0.9")
+@pytest.mark.parametrize("limit", ["wallet_daily_loss_pct", "wallet_drawdown_pct"])
+def test_a_wallet_that_has_nothing_loses_nothing(limit: str) -> None:
+    # 0.5 % of nothing is nothing, and so is its loss: what it wants is too dear (100 of 0), not forbidden
+    played = play([[still(100)] * 3], [[[1] * 3], [[0] * 3]], cash=("0", "1000"), **{limit: "0.5"})
+    assert breakers(played) == []
+    assert refusals(played) == [(0, 0, "no_cash", 100.0, 0.0, 3)]
 
 
 @pytest.mark.req("R0.9")
@@ -194,6 +203,17 @@ def test_a_drawdown_that_closes_sells_everything_of_its_scope(scope: str) -> Non
 def test_a_drawdown_that_does_not_close_sells_nothing() -> None:
     rows = [still(100), still(100), still(40), still(39)]
     assert len(play([rows], [[[1] * 4]], drawdown_pct="5").table) == 1
+
+
+@pytest.mark.req("R0.9")
+@pytest.mark.parametrize("scope", ["drawdown_pct", "wallet_drawdown_pct"])
+def test_a_drawdown_that_does_not_close_sells_nothing_where_other_rules_may_close(scope: str) -> None:
+    # A time limit far away: each close asks whether a position must end. 6 % lost at the close of minute 2.
+    rows = [still(100), still(100), still(40), still(39), still(39)]
+    played = play([rows], [[[1] * 5]], max_bars=1000, **{scope: "5"})
+    assert [one[:3] for one in breakers(played)] == [(2, 1 if scope == "drawdown_pct" else 0, "drawdown")]
+    assert [row[3] for row in played.table] == ["buy"]
+    assert not np.any(played.book.wallet[:, CLOSING])
 
 
 @pytest.mark.req("R0.9")

@@ -169,6 +169,13 @@ def test_a_trigger_entry_that_opens_above_pays_the_open() -> None:
     assert result.table == [(1, "buy", "1", "104", "strategy")]
 
 
+def test_a_trigger_opens_a_position_and_does_not_wait_to_add_to_one() -> None:
+    # bought at the trigger of 105; level 2 at the close of minute 1 adds 1 at the next open. Instead it waits for 105 again.
+    signals = Signals(target=np.array([1.0, 2, 2]), trigger=np.full(3, 105.0))
+    result = run(bars([FLAT, (100, 105, 100, 101), FLAT]), signals)
+    assert result.table == [(1, "buy", "1", "105", "strategy"), (2, "buy", "1", "100", "strategy")]
+
+
 def test_the_strategys_own_stop_and_target_protect_from_the_entry_bar_on() -> None:
     stop = Signals(target=np.array([1.0, NAN]), stop=np.array([98.0, NAN]), take=np.array([110.0, NAN]))
     result = run(bars([FLAT, (100, 101, 97, 100)]), stop)

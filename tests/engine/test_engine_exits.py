@@ -40,6 +40,17 @@ def test_the_chandelier_follows_the_high_with_the_range_of_the_close_before_and_
 
 
 @pytest.mark.req("R0.2")
+@pytest.mark.parametrize(("low", "sold"), [(94.01, 1), (94, 2)])
+def test_the_chandelier_protects_from_the_entrys_own_bar_on(low: float, sold: int) -> None:
+    # range 2 at the decision's close: 100 - 3 x 2 = 94, before any close could raise it
+    atr = Measured(atr=np.full(2, 2.0))
+    result = run(bars([still(100), (100, 100, low, 100)]), [1] * 2, measured=[atr], trail_atr="3")
+    assert len(result.table) == sold
+    if sold == 2:
+        assert result.table[1] == (1, "sell", "1", "94", "trail")
+
+
+@pytest.mark.req("R0.2")
 def test_a_high_arms_the_break_even_from_the_next_bar_on() -> None:
     # fee 10 bps: 100 x 1.001 / 0.999 = 100.2002..., up to the tick 100.21. A high of 102 (2 %) lifts the stop there; in its
     # own bar the low of 99 may have come before
@@ -394,6 +405,16 @@ def test_an_open_beyond_the_partial_sells_it_before_the_bar_falls_to_the_stop() 
     assert result.table[1:] == [(2, "sell", "0.5", "106", "partial"), (2, "sell", "0.5", "90", "stop")]
 
 
+@pytest.mark.req("R0.2")
+@pytest.mark.parametrize("opens", [103, 105])
+def test_an_open_under_a_stop_that_stands_over_the_partial_target_sells_all_at_the_stop(opens: float) -> None:
+    # bought at 100, so the rule's part goes at 102; the strategy then lifts its stop to 105. An open from 102 to 105 is
+    # over the one and under the other: the stop ends the position, no part rests any more. Instead 0.5 goes as a part.
+    own = Signals(target=np.array([1.0, 1, 1]), stop=np.array([NAN, 105, NAN]))
+    result = run(bars([still(100), still(100), still(opens)]), own, partial_pct="2")
+    assert result.table[1:] == [(2, "sell", "1", str(opens), "stop")]
+
+
 # Once out, out until the strategy lets go
 
 HIT = {
@@ -430,6 +451,19 @@ def test_a_strategy_that_lets_go_at_the_close_a_rule_ends_it_may_come_back_at_on
         (2, "sell", "time"),
         (3, "buy", "strategy"),
     ]
+
+
+# Levels that the strategy states while it holds
+
+
+@pytest.mark.req("R0.2", "R2.1")
+@pytest.mark.parametrize("first", [NAN, 120, 105])
+def test_a_newer_own_target_replaces_the_former_and_nan_keeps_it(first: float) -> None:
+    # stated at the close of minute 1, kept at that of minute 2. Minute 2 reaches 109: 105 no longer counts; minute 3 reaches
+    # 111: 110 does, 120 would not.
+    own = Signals(target=np.array([1.0, 1, 1, 1]), take=np.array([first, 110, NAN, NAN]))
+    result = run(bars([still(100), still(100), (100, 109, 100, 100), (100, 111, 100, 100)]), own)
+    assert result.table[1:] == [(3, "sell", "1", "110", "target")]
 
 
 # Adding by a resting limit to what is held
@@ -469,6 +503,26 @@ def test_what_was_held_before_is_sold_where_its_own_level_was_reached(
 ) -> None:
     # Instead 1 is bought at 95, and both are sold at 95 (or, beyond the target, not at all).
     assert adding(bar, **exits)[0] == (2, "sell", *first)
+
+
+@pytest.mark.req("R0.2")
+@pytest.mark.parametrize("limit", [95, 96])
+def test_nothing_is_added_in_a_bar_that_opens_at_the_stop(limit: float) -> None:
+    # 5 % under 100 is 95, where the bar opens: the 1 held is sold there. Instead a limit at 95, or over it, adds 1 at the
+    # same open, and 2 are sold.
+    own = Signals(target=np.array([1.0, 2, 2]), limit=np.array([NAN, limit, limit]))
+    result = run(bars([still(100), still(100), (95, 96, 94, 94)]), own, stop_pct="5")
+    assert result.table[1:] == [(2, "sell", "1", "95", "stop")]
+
+
+@pytest.mark.req("R0.2", "R2.1")
+@pytest.mark.parametrize(("bar", "price"), [((103, 103, 94, 94), "103"), ((100, 102, 94, 94), "102")])
+def test_what_was_held_before_is_sold_at_the_strategys_own_target(
+    bar: tuple[float, float, float, float], price: str
+) -> None:
+    # own target 102: opened over in one bar, reached in the other, as with the rule's above. Instead 1 is bought at 95.
+    own = Signals(target=np.array([1.0, 2, 2]), limit=np.array([NAN, 95, 95]), take=np.full(3, 102.0))
+    assert run(bars([still(100), still(100), bar]), own).table[1:] == [(2, "sell", "1", price, "target")]
 
 
 @pytest.mark.req("R0.2", "R2.1")
@@ -525,6 +579,35 @@ def test_a_part_may_be_bought_back_once_the_strategy_asked_for_another_level(reb
     rows = [still(100), still(100), (100, 102, 100, 100), *[still(100)] * 3]
     result = run(bars(rows), [1, 1, 1, 0.5, 1, 1], partial_pct="2", rebalance=rebalance)
     assert result.table[2:] == [(5, "buy", "0.5", "100", "strategy")]
+
+
+@pytest.mark.req("R0.2")
+def test_what_is_bought_for_another_level_is_not_sold_again_as_a_part_would_be() -> None:
+    # 0.5 of 1 sold at 102; level 2 from the close of minute 3 on: 1.5 bought. That is the level now: the 0.5 that the part
+    # left is no ceiling any more. Instead 1.5 is sold at minute 5.
+    rows = [still(100), still(100), (100, 102, 100, 100), *[still(100)] * 4]
+    result = run(bars(rows), [1, 1, 1, 2, 2, 2, 2], partial_pct="2", rebalance=True)
+    assert result.table[2:] == [(4, "buy", "1.5", "100", "strategy")]
+
+
+NOTIONAL = {"size_method": "notional", "size_notional": "100", "rebalance": True}
+
+
+@pytest.mark.req("R0.2")
+def test_after_a_sale_to_another_level_rebalancing_buys_past_what_the_partial_target_left() -> None:
+    # 100 quote at level 1: 1 at 100, 0.5 sold at 102. Level 0.25 from the close of minute 3 on: 25 quote, 0.25 sold. At 25
+    # they are 1, so 0.75 is bought. Instead the 0.5 that the part left is the most: 0.25.
+    rows = [still(100), still(100), (100, 102, 100, 100), still(100), still(100), still(25), still(25)]
+    result = run(bars(rows), [1, 1, 1, 0.25, 0.25, 0.25, 0.25], partial_pct="2", **NOTIONAL)
+    assert result.table[2:] == [(4, "sell", "0.25", "100", "strategy"), (6, "buy", "0.75", "25", "rebalance")]
+
+
+@pytest.mark.req("R0.2")
+def test_after_another_level_that_needs_no_order_rebalancing_buys_past_what_the_partial_target_left() -> None:
+    # as above, but level 0.5: 50 quote are the 0.5 that is left, no order. At 50 they are 1, so 0.5 is bought. Instead none.
+    rows = [still(100), still(100), (100, 102, 100, 100), still(100), still(50), still(50)]
+    result = run(bars(rows), [1, 1, 1, 0.5, 0.5, 0.5], partial_pct="2", **NOTIONAL)
+    assert result.table[2:] == [(5, "buy", "0.5", "50", "rebalance")]
 
 
 @pytest.mark.req("R2.4", "R0.2")

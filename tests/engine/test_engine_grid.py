@@ -49,3 +49,12 @@ def test_a_take_that_keeps_nothing_sells_all_however_small_and_the_strategy_may_
         (2, "sell", "1", "59", "partial"),
         (3, "buy", "1", "61", "strategy"),
     ]
+
+
+@pytest.mark.req("R0.2", "R2.1")
+@pytest.mark.parametrize("take", [104, 102])
+def test_a_target_at_or_under_a_take_that_keeps_half_sells_all(take: float) -> None:
+    # the rule's target is 102, where all is gone before the bar reaches 104. Instead half is sold at 104 first.
+    own = Signals(target=np.array([1, NAN, NAN]), take=np.array([take, NAN, NAN]), keep=np.array([0.5, NAN, NAN]))
+    result = run(bars([still(100), still(100), (100, 105, 100, 105)]), own, target_pct="2")
+    assert result.table[1:] == [(2, "sell", "1", "102", "target")]
