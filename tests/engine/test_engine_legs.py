@@ -186,3 +186,14 @@ def test_legs_that_the_coarser_lot_leaves_nothing_of_are_refused_without_a_minim
     played = play([SAME] * 2, [[[1] * 6, [0.5] * 6]], legs=LINKED, lots=("1", "0.0001"))
     assert played.table == []
     assert [one[:4] for one in played.events] == [(0, 0, "below_minimum", 0)]
+
+
+@pytest.mark.req("R2.1", "R2.2")
+@pytest.mark.parametrize(("cash", "slots"), [("100", 0), ("1000", 1)], ids=["cash", "slot"])
+def test_what_a_lone_leg_would_have_taken_is_the_next_rows(cash: str, slots: int) -> None:
+    # S0 wants 1 at 100, S1 is content with nothing: the order of S0 is taken back before S2 is asked
+    played = play(
+        [SAME] * 3, [[[1, NAN, *[0] * 4], [0] * 6, [1] * 6]], cash=(cash,), legs=[{0: 1, 1: 0}], max_positions=slots
+    )
+    assert [row[:5] for row in played.table] == [(1, 0, 2, "buy", "1")]
+    assert played.events == [(0, 0, "other_leg", 0, 0, 1, False)]

@@ -626,14 +626,16 @@ def test_a_buy_that_could_lose_more_than_allowed_is_refused(rule: str, pct: str,
         assert refused(result.events) == [(4, 0, rule, "10", "9.99999")]
 
 
-def test_var_counts_what_is_held_already() -> None:
+@pytest.mark.req("R2.3")
+@pytest.mark.parametrize("rule", ["var", "cvar"])
+def test_var_and_cvar_count_what_is_held_already(rule: str) -> None:
     # one of A at risk of 10, one of B of 10 in the same bar: 20 is 2 % of 1000
     closes = [100.0, 90.0, 100.0, 100.0, 100.0, 100.0]
     series = [moving(closes, "A/USD"), moving(closes, "B/USD")]
     wishes = [[0, 0, 0, 1, NAN, NAN], [0, 0, 0, 0, 1, NAN]]
-    assert len(bought(run(series, wishes, max_var_pct="2"))) == 2
-    short = run(series, wishes, max_var_pct="1.9")
-    assert refused(short.events) == [(4, 1, "var", "20", "19")]
+    assert len(bought(run(series, wishes, **{f"max_{rule}_pct": "2"}))) == 2
+    short = run(series, wishes, **{f"max_{rule}_pct": "1.9"})
+    assert refused(short.events) == [(4, 1, rule, "20", "19")]
 
 
 @pytest.mark.req("R2.3")
