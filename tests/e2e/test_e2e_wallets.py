@@ -184,3 +184,21 @@ def test_a_parameter_of_several_strategies_must_say_of_which(home: Path) -> None
     )
     assert done.code == 0, done.err
     assert done.json["result"]["params"]["demo_ma"]["fast"] == 10
+
+
+@pytest.mark.req("R0.3")
+@pytest.mark.parametrize("preset", ["manager-usdt", "kraken-micro", "equities", "paper-500", "plain"])
+def test_every_preset_runs_on_the_sample_data_and_its_ledger_adds_up(preset: str, tmp_path: Path) -> None:
+    done = trader("backtest", "momentum", "--preset", preset, "--json", home=tmp_path)
+    assert done.code == 0, done.err
+    assert done.json["result"]["trades"] > 0
+    assert done.json["result"]["preset"] == preset
+    ledger = Ledger.open("sqlite:///trader.db", tmp_path, create=False)
+    assert verify(ledger) == []
+    ledger.close()
+
+
+@pytest.mark.req("R0.2")
+def test_a_strategy_without_levels_is_closed_by_the_rules_of_the_preset(home: Path) -> None:
+    done = trader("backtest", "momentum", "--preset", "manager-usdt", "--json", home=home)
+    assert {"stop", "trail", "target", "break_even"} <= set(done.json["result"]["exits"])
