@@ -312,6 +312,17 @@ def test_a_trip_that_gains_or_breaks_even_ends_the_streak(between: float, pauses
 
 
 @pytest.mark.req("R0.9")
+@pytest.mark.parametrize("between", [101, 100])
+def test_losses_before_a_trip_that_does_not_lose_are_not_counted(between: float) -> None:
+    # lost, then sold at `between`, then lost: never two in a row. Instead the second loss pauses.
+    rows = [still(100), still(100), (99, 100, 99, 100), still(100), still(between), still(100), still(99)]
+    played = play([rows], [[[1, 0, 1, 0, 1, 0, 0]]], losing_streak=2, cool_down_bars=5)
+    assert len(played.trips) == 3
+    assert played.events == []
+    assert played.book.wallet[0, LOSSES_IN_ROW] == 1
+
+
+@pytest.mark.req("R0.9")
 def test_after_a_pause_the_streak_is_counted_anew() -> None:
     rows, wish = losing(3)
     played = play([rows], [[wish]], losing_streak=2, cool_down_bars=0)

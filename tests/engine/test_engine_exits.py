@@ -542,6 +542,26 @@ def test_what_was_held_before_reaches_its_target_whenever_the_add_fills(exits: s
     assert (2, "102", reason) in [(row[0], *row[3:]) for row in adding((100, 103, 94, 94), **{exits: "2"})]
 
 
+@pytest.mark.req("R0.2")
+def test_a_limit_at_the_stops_own_price_adds_and_both_are_sold_there() -> None:
+    # stop 95 and limit 95 are touched at once; bars do not tell which came first, and adding before the stop costs more
+    assert adding((100, 101, 94, 94), stop_pct="5") == [
+        (2, "buy", "1", "95", "strategy"),
+        (2, "sell", "2", "95", "stop"),
+    ]
+
+
+@pytest.mark.req("R0.2", "R2.1")
+def test_a_take_that_keeps_half_does_not_keep_a_limit_below_from_adding() -> None:
+    # Half rests at 102, which the bar reaches, but the position goes on: 1 is bought at 95. The part is not reached in a bar
+    # that adds. Instead the limit is dropped and 0.5 sold.
+    own = Signals(
+        target=np.array([1.0, 2, 2]), limit=np.array([NAN, 95, 95]), take=np.full(3, 102.0), keep=np.full(3, 0.5)
+    )
+    result = run(bars([still(100), still(100), (100, 102, 94, 94)]), own)
+    assert result.table[1:] == [(2, "buy", "1", "95", "strategy")]
+
+
 # The minimum and the partial target
 
 
