@@ -77,7 +77,16 @@ def shown(view: Any, *values: Any, encoding: str = "utf-8") -> str:
 def test_a_run_fits_80_columns_and_says_what_matters() -> None:
     text = shown(run_view, result())
     assert max(len(line) for line in text.splitlines()) <= 80
-    for word in ("+12.50 %", "buy and hold", "no cash ", "1,200", "stop 1, strategy 2", "still open", "note: nobody", "∞"):
+    for word in (
+        "+12.50 %",
+        "buy and hold",
+        "no cash ",
+        "1,200",
+        "stop 1, strategy 2",
+        "still open",
+        "note: nobody",
+        "∞",
+    ):
         assert word in text
 
 
