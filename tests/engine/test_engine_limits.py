@@ -655,6 +655,16 @@ def test_what_could_lose_no_more_than_allowed_by_itself_may_with_what_is_held() 
     assert refused(result.events) == [(4, 1, "var", "180", "150")]
 
 
+@pytest.mark.req("R2.3")
+@pytest.mark.parametrize(("limit", "allowed"), [("1", True), ("0.999999", False)])
+def test_a_value_at_risk_at_the_limit_is_allowed_though_a_worse_bar_is_beyond_it(limit: str, allowed: bool) -> None:
+    # one of A: losses 20, -25, 10, -11.11, 0, 0. At 80 % the fifth of six counts: 10, which is 1 % of 1000; the worst is 20
+    series = moving([100.0, 80.0, 100.0, 90.0, 100.0, 100.0, 100.0, 100.0], "A/USD")
+    result = run(series, [0, 0, 0, 0, 0, 0, 1, NAN], max_var_pct=limit, var_confidence_pct="80")
+    assert bool(bought(result)) == allowed
+    assert refused(result.events) == ([] if allowed else [(6, 0, "var", "10", "9.99999")])
+
+
 # Sizes
 
 
