@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trader_cli.compiler import source_digest
 from trader_cli.jobs.summary import Costs
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.strategy.base import Strategy
@@ -82,3 +84,8 @@ class Request:
         """The parameters: of the one strategy, or by strategy where there are several."""
         chosen = {one.name: dict(one.instance.params) for wallet in self.wallets for one in wallet.strategies}
         return next(iter(chosen.values())) if len(chosen) == 1 else chosen
+
+
+def code_digest(*sources: str) -> str:
+    """Return the SHA-256 (hex) of strategies' sources, each given by its own digest, and the engine's."""
+    return hashlib.sha256("|".join((*sources, source_digest())).encode()).hexdigest()

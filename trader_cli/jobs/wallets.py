@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trader_cli.compiler import source_digest
 from trader_cli.engine.state import CASH, QUANTITY, TRIPPED_BY, Book
-from trader_cli.jobs.plan import WalletPlan
+from trader_cli.jobs.plan import WalletPlan, code_digest
 from trader_cli.model.bars import Ints
 from trader_cli.model.fills import Fills, Refusal, RoundTrips
 from trader_cli.model.instrument import Instrument
@@ -56,8 +55,6 @@ def strategy_records(
     plans: Sequence[WalletPlan], fills: Fills, trips: RoundTrips, opened: Ints
 ) -> tuple[StrategyRecord, ...]:
     """Return every strategy's part; opened: per round trip the strategy that opened it, counted over all wallets."""
-    import hashlib
-
     records: list[StrategyRecord] = []
     for w, plan in enumerate(plans):
         alone = len(plan.strategies) == 1
@@ -65,7 +62,7 @@ def strategy_records(
             mine = opened == len(records)
             # Fees of what is still open belong to a strategy only where it is the wallet's one.
             fees = fills.fee[fills.wallet == w] if alone else trips.fees[mine]
-            digest = hashlib.sha256(f"{one.source_digest}|{source_digest()}".encode()).hexdigest()
+            digest = code_digest(one.source_digest)
             pnl = int(trips.pnl[mine].sum())
             records.append(StrategyRecord(one.name, plan.name, digest, int(mine.sum()), pnl, int(fees.sum())))
     return tuple(records)

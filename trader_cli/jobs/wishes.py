@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from trader_cli.engine.panel import Measured, reads_atr
 from trader_cli.jobs.coordination import Combined, combine
 from trader_cli.jobs.plan import Chosen, Levels, Request
-from trader_cli.jobs.ports import BarSource, SwingCache
+from trader_cli.jobs.ports import SwingCache
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
@@ -38,14 +38,15 @@ class Wishes:
         return [[one.signals for one in wallet] for wallet in self.wallets]
 
 
-def ask(request: Request, series: Sequence[Bars], source: BarSource, cache: SwingCache | None) -> Wishes:
+def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], cache: SwingCache | None) -> Wishes:
     """Return the wishes of all wallets for all symbols; a strategy that trades in two wallets is asked once.
 
-    cache: where the swings of fibonacci levels are kept; None = found anew. Raises StrategyError.
+    digests: of each symbol's bars. cache: where the swings of fibonacci levels are kept; None = found anew. Raises
+    StrategyError.
     """
     timeframes = scaled(request.timeframes, series[0].timeframe) if request.timeframes else ()
     wanted = request.levels
-    levels = [_levels(bars, wanted, source, cache) for bars in series] if wanted is not None else []
+    levels = [_levels(bars, digests[bars.symbol], wanted, cache) for bars in series] if wanted is not None else []
     answers: dict[tuple[str, int], Signals] = {}
 
     def answer(one: Chosen, s: int) -> Signals:
@@ -64,7 +65,7 @@ def ask(request: Request, series: Sequence[Bars], source: BarSource, cache: Swin
         for s, bars in enumerate(series):
             answered = [answer(one, s) for one in wallet.strategies]
             if len(names) == 1:
-                said = Combined(answered[0], np.zeros(len(bars), np.int64), ())
+                said = Combined(answered[0], np.broadcast_to(np.int64(0), len(bars)), ())
             else:
                 said = combine(names, answered, bars, request.method)
             row.append(said)
@@ -86,8 +87,8 @@ def measure(request: Request, series: Sequence[Bars], rules: Rules) -> list[Meas
     ]
 
 
-def _levels(bars: Bars, wanted: Levels, source: BarSource, cache: SwingCache | None) -> fibonacci.FibLevels:
-    key = f"{source.digest(bars)}|{bars.symbol}|{bars.timeframe}|{wanted.wing}"
+def _levels(bars: Bars, digest: str, wanted: Levels, cache: SwingCache | None) -> fibonacci.FibLevels:
+    key = f"{digest}|{bars.symbol}|{bars.timeframe}|{wanted.wing}"
     kept = cache.swings(key) if cache is not None else None
     if kept is None:
         found = fibonacci.swings(bars.high, bars.low, wanted.wing)
