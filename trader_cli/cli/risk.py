@@ -9,13 +9,13 @@ import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
 from trader_cli.errors import UsageError, did_you_mean
+from trader_cli.model.risk import ALL
 
 if TYPE_CHECKING:
     from trader_cli.ledger import HaltState, Ledger
     from trader_cli.model.risk import RiskEvent
     from trader_cli.wiring import Wiring
 
-ALL = "all"
 _WalletName = Annotated[
     str | None, typer.Option("--wallet", metavar="NAME", help="Only this wallet; without it the whole account.")
 ]

@@ -13,10 +13,10 @@ from trader_cli.config.moment import time_ms
 from trader_cli.config.settings import Settings, Wallet
 from trader_cli.config.value import Problem, Value, at, masked
 from trader_cli.errors import UsageError
+from trader_cli.model.risk import ALL, is_wallet_name
 from trader_cli.model.timeframe import Timeframe
 
-_WALLET = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_ALL = "all"
+_WALLET_LENGTH = 32
 
 Layers = Mapping[str, Sequence[Value]]
 
@@ -87,9 +87,9 @@ def _wallets(layers: Layers, stated: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with the wallets as a whole: their names, their strategies, the sum of their shares."""
     wallets: dict[str, Wallet] = {}
     for name, values in stated.items():
-        if _WALLET.fullmatch(name) is None or name == _ALL:
+        if not is_wallet_name(name) or len(name) > _WALLET_LENGTH:
             first = next(iter(values))
-            hint = f"use up to 32 small letters, digits, `-` and `_`; `{_ALL}` means every wallet"
+            hint = f"use up to {_WALLET_LENGTH} small letters, digits, `-` and `_`; `{ALL}` means every wallet"
             where = at(layers[f"wallets.{name}.{first}"][-1].where)
             yield Problem(f"`{name}` {where} is no name for a wallet", (hint,))
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -11,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from trader_cli.compiler import is_cached, source_digest
+from trader_cli.compiler import is_cached
 from trader_cli.engine.panel import build_market, build_rules, build_steps, check_range
 from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CASH, CLOSE, QUANTITY, Market, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.errors import UsageError
-from trader_cli.jobs.events import ACCOUNT, conflict_events, risk_events
-from trader_cli.jobs.plan import Request
+from trader_cli.jobs.events import conflict_events, risk_events
+from trader_cli.jobs.plan import Request, code_digest
 from trader_cli.jobs.ports import BarSource, RunLedger
 from trader_cli.jobs.summary import figures, iso
 from trader_cli.jobs.wallets import strategy_records, strategy_rows, wallet_records, wallet_rows
@@ -26,7 +25,7 @@ from trader_cli.jobs.wishes import Wishes, ask, measure
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.fills import RoundTrips
 from trader_cli.model.instrument import Instrument
-from trader_cli.model.risk import RiskEvent, WalletRecord
+from trader_cli.model.risk import ALL, RiskEvent, WalletRecord
 from trader_cli.model.run import RunRecord
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.money import ONE
@@ -66,17 +65,17 @@ def backtest(
     """Run a backtest and record it. Raises DataError, StrategyError or UsageError before anything is written."""
     clock = _Clock({})
     begin = mark = time.perf_counter()
-    # Whatever the rules cannot be made of is said before any bar is read.
-    build_rules(request.settings, 1)
+    # Whatever the rules cannot be made of is said before any bar is read, and with it the length of a bar.
+    rules = build_rules(request.settings, bar_ms=1)
     series, legs = load(request, source)
     instruments = [_steps(one, instrument) for one in series]
     timeframe = _common(series)
-    rules = build_rules(request.settings, timeframe.ms)
+    rules = rules._replace(bar_ms=timeframe.ms)
     for one, steps in zip(series, instruments, strict=True):
         check_range(one, steps)
     digests = {one.symbol: source.digest(one) for one in series}
     mark = clock.lap("load", mark)
-    wishes = ask(request, series, source, ledger() if request.levels else None)
+    wishes = ask(request, series, digests, ledger() if request.levels else None)
     notes = _notes(instruments, request, series, wishes)
     open_ms, market = build_market(series, wishes.signals, rules, measure(request, series, rules))
     conflicts = conflict_events(wishes, request.wallets, series)
@@ -241,7 +240,7 @@ def _notes(instruments: Sequence[Instrument], request: Request, series: Sequence
 def halt_notes(wallets: Sequence[WalletRecord], events: Sequence[RiskEvent]) -> list[str]:
     """Return a sentence for each breaker that was open at the end and stays so until somebody resumes."""
     notes = []
-    for scope in (ACCOUNT, *(one.name for one in wallets)):
+    for scope in (ALL, *(one.name for one in wallets)):
         last = [one for one in events if one.kind == "breaker" and one.wallet == scope and one.rule == "drawdown"]
         if last:
             notes.append(f"{last[-1].message}; nothing was bought after {iso(last[-1].time_ms)}")
@@ -259,11 +258,11 @@ def _openers(wishes: Wishes, series: Sequence[Bars]) -> Callable[[RoundTrips], I
 
     def openers(trips: RoundTrips) -> Ints:
         found = np.zeros(len(trips), np.int64)
-        for i, (w, s, entry) in enumerate(
-            zip(trips.wallet.tolist(), trips.symbol.tolist(), trips.entry_ms.tolist(), strict=True)
-        ):
-            decided = int(np.searchsorted(opens[s], entry)) - 1
-            found[i] = firsts[w] + max(0, int(winners[w][s][decided]))
+        for w, wallet in enumerate(winners):
+            for s, winner in enumerate(wallet):
+                mine = (trips.wallet == w) & (trips.symbol == s)
+                decided = np.searchsorted(opens[s], trips.entry_ms[mine]) - 1
+                found[mine] = firsts[w] + np.maximum(winner[decided], 0)
         return found
 
     return openers
@@ -274,8 +273,3 @@ def _marks(market: Market, instruments: Sequence[Instrument]) -> list[int]:
     last = market.prices[CLOSE, -1].tolist()
     pairs = zip(last, instruments, strict=False)
     return [0 if math.isnan(price) else one.price_units(price) for price, one in pairs]
-
-
-def code_digest(*sources: str) -> str:
-    """Return the SHA-256 (hex) of strategies' sources and the engine's."""
-    return hashlib.sha256("|".join((*sources, source_digest())).encode()).hexdigest()

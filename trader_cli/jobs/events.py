@@ -22,10 +22,8 @@ from trader_cli.jobs.plan import WalletPlan
 from trader_cli.jobs.wishes import Wishes
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.fills import Refusal
-from trader_cli.model.risk import RiskEvent
+from trader_cli.model.risk import ALL, RiskEvent
 
-ACCOUNT = "all"
-"""The scope of a breaker of the whole account."""
 _COUNTS = {Refusal.MAX_POSITIONS, Refusal.LOSING_STREAK}
 _RATES = {Refusal.CORRELATION, Refusal.LOW_CONFIDENCE}
 _TIMES = {Refusal.STALE_DATA}
@@ -66,10 +64,10 @@ def risk_events(
         number, limit, unit = _amounts(rule, row[EVENT_NUMBER], row[EVENT_LIMIT], quote)
         breaker = row[EVENT_BREAKER] != 0
         w, s = (row[EVENT_ROW], 0) if breaker else divmod(row[EVENT_ROW], len(symbols))
-        wallet = names[w] if w < len(names) else ACCOUNT
+        wallet = names[w] if w < len(names) else ALL
         shown = f"{{}} {unit}".strip()
         said = _SAYS[rule].format(number=shown.format(number), limit=shown.format(limit))
-        where = f"wallet {wallet}" if breaker and wallet != ACCOUNT else "the account" if breaker else symbols[s]
+        where = f"wallet {wallet}" if breaker and wallet != ALL else "the account" if breaker else symbols[s]
         found.append(
             RiskEvent(
                 time_ms=int(open_ms[row[EVENT_BAR]]) + bar_ms,

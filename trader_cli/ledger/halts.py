@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select
 
 from trader_cli.ledger import schema
 from trader_cli.ledger.append import append
-from trader_cli.ledger.posting import ALL, check_wallet_name
+from trader_cli.ledger.posting import check_wallet_name
 from trader_cli.ledger.record import risk_row
-from trader_cli.model.risk import RiskEvent
+from trader_cli.model.risk import ALL, RiskEvent
 
 HALT = "halt"
 RESUME = "resume"

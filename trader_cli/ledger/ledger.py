@@ -17,11 +17,10 @@ from trader_cli.ledger import halts, schema
 from trader_cli.ledger.append import append
 from trader_cli.ledger.database import connect, migrate, reading, require_head, version_of, writing
 from trader_cli.ledger.halts import HaltState
-from trader_cli.ledger.posting import ALL
 from trader_cli.ledger.record import risk_row, write_run
 from trader_cli.ledger.rows import newest_events, rows
 from trader_cli.ledger.swings import Swing, store_swings, swings
-from trader_cli.model.risk import RiskEvent
+from trader_cli.model.risk import ALL, RiskEvent
 from trader_cli.model.run import RunRecord
 
 

@@ -15,22 +15,19 @@ asset's: `assets:cash:momentum:USD`. What no wallet was given stays in `assets:c
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from trader_cli.errors import UsageError
 from trader_cli.model.bars import Ints
+from trader_cli.model.risk import ALL, is_wallet_name
 from trader_cli.model.run import RunRecord
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-ALL = "all"
 
 
 def check_wallet_name(name: str) -> None:
     """Raise UsageError unless `name` can be a wallet's: part of account names, and no word for all of them."""
-    if name == ALL or not _NAME.fullmatch(name):
+    if not is_wallet_name(name):
         raise UsageError(
             f"`{name}` cannot be a wallet's name",
             f"use lower-case letters, digits, `-` and `_`, a letter or digit first; `{ALL}` means every wallet",

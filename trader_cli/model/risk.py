@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+ALL = "all"
+"""The scope that is the whole account, and so the name no wallet can have."""
+_WALLET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def is_wallet_name(name: str) -> bool:
+    """Tell whether `name` can be a wallet's: a part of account names, and not the word for all of them."""
+    return name != ALL and _WALLET_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
