@@ -26,8 +26,8 @@ from platformdirs import user_cache_path
 F = TypeVar("F", bound=Callable[..., Any])
 
 INTERPRET = os.environ.get("TRADER_INTERPRET", "") not in ("", "0")
-# Rooms whose functions are compiled; every source file in them is part of the cache key.
-_COMPILED_ROOMS = ("compiler.py", "money.py", "engine", "risk", "strategy", "stats")
+# Rooms whose functions or constants are compiled; every source file in them is part of the cache key.
+_COMPILED_ROOMS = ("compiler.py", "money.py", "model", "engine", "risk", "strategy", "stats")
 _STALE_SECONDS = 30 * 86_400
 
 

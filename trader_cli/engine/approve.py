@@ -30,7 +30,26 @@ from trader_cli.engine.state import (
 )
 from trader_cli.engine.value import exposed, has_bar, mark
 from trader_cli.engine.watch import measured_atr, own_level
-from trader_cli.model.fills import OrderKind, Reason, Refusal
+from trader_cli.model.codes import (
+    BELOW_MINIMUM,
+    BY_REBALANCE,
+    BY_STRATEGY,
+    CASH_RESERVE,
+    CORRELATION,
+    CVAR,
+    HALTED,
+    LIMIT,
+    LOSING_STREAK,
+    LOW_CONFIDENCE,
+    MARKET,
+    MAX_GROSS,
+    MAX_SYMBOL,
+    MAX_WALLET,
+    NO_CASH,
+    ROUNDS_TO_ZERO,
+    STALE_DATA,
+    VAR,
+)
 from trader_cli.money import ONE, affordable, buy_price, cost_of, fee_of, mul_div
 from trader_cli.risk import columns as of
 from trader_cli.risk.correlation import correlation
@@ -59,26 +78,6 @@ from trader_cli.risk.rules import (
 )
 from trader_cli.risk.sizing import full_notional, quantity_for, rate_of, weight_of
 from trader_cli.risk.var import tail_losses, var_and_cvar, worst_loss
-
-MARKET = int(OrderKind.MARKET)
-LIMIT = int(OrderKind.LIMIT)
-BY_STRATEGY = int(Reason.STRATEGY)
-BY_REBALANCE = int(Reason.REBALANCE)
-BELOW_MINIMUM = int(Refusal.BELOW_MINIMUM)
-ROUNDS_TO_ZERO = int(Refusal.ROUNDS_TO_ZERO)
-NO_CASH = int(Refusal.NO_CASH)
-MAX_POSITIONS = int(Refusal.MAX_POSITIONS)
-MAX_SYMBOL = int(Refusal.MAX_SYMBOL)
-MAX_WALLET = int(Refusal.MAX_WALLET)
-MAX_GROSS = int(Refusal.MAX_GROSS)
-CASH_RESERVE = int(Refusal.CASH_RESERVE)
-CORRELATION = int(Refusal.CORRELATION)
-VAR = int(Refusal.VAR)
-CVAR = int(Refusal.CVAR)
-LOSING_STREAK = int(Refusal.LOSING_STREAK)
-STALE_DATA = int(Refusal.STALE_DATA)
-LOW_CONFIDENCE = int(Refusal.LOW_CONFIDENCE)
-HALTED = int(Refusal.HALTED)
 
 
 @part

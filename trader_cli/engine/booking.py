@@ -61,13 +61,11 @@ from trader_cli.engine.state import (
     WIN_RATES,
     WINS,
 )
-from trader_cli.model.fills import Refusal
+from trader_cli.model.codes import LOSING_STREAK
 from trader_cli.money import ONE, mul_div
 from trader_cli.risk import columns as of
 from trader_cli.risk.breakers import cools_down, streak_after
 from trader_cli.risk.rules import SHARE_PERFORMANCE, SIZE_KELLY, WALLET
-
-LOSING_STREAK = int(Refusal.LOSING_STREAK)
 
 
 @part

@@ -36,7 +36,7 @@ from trader_cli.engine.state import (
 )
 from trader_cli.engine.value import expected_cash, has_bar, mark, ordered_cash, take_stock
 from trader_cli.engine.watch import measured_atr, must_close, raise_trail, take_levels, test_breakers
-from trader_cli.model.fills import OrderKind, Reason, Refusal
+from trader_cli.model.codes import BELOW_MINIMUM, BY_REBALANCE, BY_STRATEGY, BY_SWAP, MARKET, MAX_POSITIONS, NO_CASH
 from trader_cli.money import proceeds_of
 from trader_cli.risk import columns as of
 from trader_cli.risk.limits import below_minimum, least_worth, no_slot, too_stale
@@ -44,13 +44,6 @@ from trader_cli.risk.rules import OTHER_LEG, PRICE_ONE, WALLET
 from trader_cli.risk.sizing import rate_of, weight_of, within_dead_band
 from trader_cli.risk.swap import expected_gain, worth_swapping
 
-MARKET = int(OrderKind.MARKET)
-BY_STRATEGY = int(Reason.STRATEGY)
-BY_REBALANCE = int(Reason.REBALANCE)
-BY_SWAP = int(Reason.SWAP)
-BELOW_MINIMUM = int(Refusal.BELOW_MINIMUM)
-NO_CASH = int(Refusal.NO_CASH)
-MAX_POSITIONS = int(Refusal.MAX_POSITIONS)
 NOT_TRIED = -2
 
 

@@ -54,7 +54,18 @@ from trader_cli.engine.state import (
     WEIGHT,
 )
 from trader_cli.engine.value import has_bar
-from trader_cli.model.fills import OrderKind, Reason, Refusal
+from trader_cli.model.codes import (
+    BY_MICRO,
+    BY_PARTIAL,
+    BY_REBALANCE,
+    BY_STRATEGY,
+    CASH_RESERVE,
+    LIMIT,
+    MARKET,
+    MAX_POSITIONS,
+    NO_CASH,
+    TRIGGER,
+)
 from trader_cli.money import (
     ONE,
     affordable,
@@ -84,17 +95,6 @@ from trader_cli.risk.exits import (
 )
 from trader_cli.risk.limits import below_minimum, no_slot
 from trader_cli.risk.rules import LOT, OTHER_LEG, PRICE_ONE, TICK, WALLET
-
-MARKET = int(OrderKind.MARKET)
-LIMIT = int(OrderKind.LIMIT)
-TRIGGER = int(OrderKind.STOP)
-BY_STRATEGY = int(Reason.STRATEGY)
-BY_REBALANCE = int(Reason.REBALANCE)
-BY_MICRO = int(Reason.MICRO_PROFIT)
-BY_PARTIAL = int(Reason.PARTIAL)
-NO_CASH = int(Refusal.NO_CASH)
-CASH_RESERVE = int(Refusal.CASH_RESERVE)
-MAX_POSITIONS = int(Refusal.MAX_POSITIONS)
 
 
 @part

@@ -15,18 +15,12 @@ from trader_cli.engine.state import (
     QUANTITY,
 )
 from trader_cli.engine.value import has_bar, mark, ordered_price
-from trader_cli.model.fills import Reason, Refusal
+from trader_cli.model.codes import BELOW_MINIMUM, BY_REBALANCE, BY_STRATEGY, LEG_COSTS, NO_OTHER_LEG
 from trader_cli.money import buy_price, cost_of, fee_of, proceeds_of, sell_price, step_down
 from trader_cli.risk import columns as of
 from trader_cli.risk.limits import NO_LIMIT, below_minimum, least_worth
 from trader_cli.risk.rules import LOT, OTHER_LEG, PRICE_ONE, TICK
 from trader_cli.risk.sizing import within_dead_band
-
-BY_STRATEGY = int(Reason.STRATEGY)
-BY_REBALANCE = int(Reason.REBALANCE)
-NO_OTHER_LEG = int(Refusal.OTHER_LEG)
-BELOW_MINIMUM = int(Refusal.BELOW_MINIMUM)
-LEG_COSTS = int(Refusal.LEG_COSTS)
 
 
 @called

@@ -26,14 +26,10 @@ from trader_cli.engine.state import (
     OWN_TRIGGER,
 )
 from trader_cli.engine.watch import measured_atr, own_keep, own_level
-from trader_cli.model.fills import OrderKind
+from trader_cli.model.codes import LIMIT, MARKET, TRIGGER
 from trader_cli.money import step_down, step_up, to_units
 from trader_cli.risk import columns as of
 from trader_cli.risk.rules import PRICE_ONE, TICK
-
-MARKET = int(OrderKind.MARKET)
-LIMIT = int(OrderKind.LIMIT)
-TRIGGER = int(OrderKind.STOP)
 
 
 @part

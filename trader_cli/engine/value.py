@@ -18,13 +18,10 @@ from trader_cli.engine.state import (
     QUANTITY,
     WORTH,
 )
-from trader_cli.model.fills import OrderKind
+from trader_cli.model.codes import LIMIT, MARKET
 from trader_cli.money import buy_price, cost_of, fee_of, proceeds_of, sell_price, to_units
 from trader_cli.risk import columns as of
 from trader_cli.risk.rules import PRICE_ONE, TICK, WALLET
-
-MARKET = int(OrderKind.MARKET)
-LIMIT = int(OrderKind.LIMIT)
 
 
 @part

@@ -31,16 +31,13 @@ from trader_cli.engine.state import (
     WORTH,
 )
 from trader_cli.engine.value import has_bar, mark, take_stock
-from trader_cli.model.fills import Refusal
+from trader_cli.model.codes import DAILY_LOSS, DRAWDOWN
 from trader_cli.money import ONE, mul_div, proceeds_of, step_down, step_up, to_units
 from trader_cli.risk import columns as of
 from trader_cli.risk.breakers import allowed_loss, day_of, opens
 from trader_cli.risk.exits import atr_stop, closing_reason, risk_score
 from trader_cli.risk.rules import PRICE_ONE, TICK, WALLET
 from trader_cli.risk.sizing import weight_of
-
-DAILY_LOSS = int(Refusal.DAILY_LOSS)
-DRAWDOWN = int(Refusal.DRAWDOWN)
 
 
 @part

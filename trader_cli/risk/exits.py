@@ -12,19 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from trader_cli.compiler import inlined
-from trader_cli.model.fills import Reason
+from trader_cli.model.codes import BY_BREAK_EVEN, BY_KILL, BY_MICRO, BY_RISK, BY_STOP, BY_TARGET, BY_TIME, BY_TRAIL
 from trader_cli.money import ONE, mul_div, mul_div_up, step_down, step_up
 from trader_cli.risk import columns as of
-
-BY_STRATEGY = int(Reason.STRATEGY)
-BY_STOP = int(Reason.STOP)
-BY_TRAIL = int(Reason.TRAIL)
-BY_TARGET = int(Reason.TARGET)
-BY_KILL = int(Reason.KILL)
-BY_RISK = int(Reason.HIGH_RISK)
-BY_BREAK_EVEN = int(Reason.BREAK_EVEN)
-BY_MICRO = int(Reason.MICRO_PROFIT)
-BY_TIME = int(Reason.TIME)
 
 
 @inlined
