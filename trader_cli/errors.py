@@ -3,7 +3,11 @@
 TraderError
 ├── UsageError      exit 2: a flag, a key or a value that cannot be meant
 ├── StrategyError   exit 3: unknown or broken strategy
-└── DataError       exit 4: bars or ledger missing, stale or damaged
+├── DataError       exit 4: bars or ledger missing, stale or damaged
+├── VenueError      exit 5: unreachable, refused, or rate-limited beyond the budget
+├── RiskError       exit 6: halted, breaker open, not armed, or accounts that do not agree
+├── UnresolvedError exit 7: an order's fate is not known yet
+└── LeaseError      exit 75: another run holds the lease
 
 An error is a sentence with the value (lower case, no full stop), then hints, each a thing to do.
 Whatever is not a TraderError is a fault of the program and ends with exit code 1.
@@ -46,6 +50,46 @@ class DataError(TraderError):
 
     code = "data"
     exit_code = 4
+
+
+class VenueError(TraderError):
+    """A venue that cannot be reached, refuses, or has no calls left for us.
+
+    pattern: the row of the error table that matched. resolution: what it asks for (model.orders.Resolution), as text.
+    retry_ms: ms UTC before which nothing may be asked, 0 = not stated.
+    """
+
+    code = "venue"
+    exit_code = 5
+
+    def __init__(
+        self, message: str, *hints: str, pattern: str = "", resolution: str = "skip_cycle", retry_ms: int = 0
+    ) -> None:
+        super().__init__(message, *hints)
+        self.pattern = pattern
+        self.resolution = resolution
+        self.retry_ms = retry_ms
+
+
+class RiskError(TraderError):
+    """Trading that is halted, not armed, or whose books do not agree with the venue's."""
+
+    code = "risk"
+    exit_code = 6
+
+
+class UnresolvedError(TraderError):
+    """An order whose fate is not known yet; nothing new was placed on its market."""
+
+    code = "unresolved"
+    exit_code = 7
+
+
+class LeaseError(TraderError):
+    """Another run holds the lease of this account."""
+
+    code = "lease"
+    exit_code = 75
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from trader_cli.model.bars import Bars
 from trader_cli.model.instrument import Instrument
+from trader_cli.model.orders import Answer, Balance, Cancelled, MarketRules, Quote, Ticket, VenueOrder, VenueTrade
 from trader_cli.model.run import RunRecord
 from trader_cli.model.timeframe import Timeframe
 
@@ -51,4 +52,94 @@ class RunLedger(SwingCache, Protocol):
 
     def record_run(self, record: RunRecord) -> None:
         """Write the run, its fills, round trips and entries in one transaction, or nothing."""
+        ...
+
+
+class Feed(Protocol):
+    """Where a cycle's bars come from."""
+
+    exchange: str
+
+    def now_ms(self) -> int:
+        """Return the venue's time, ms UTC; of a replay, the close of the newest bar it shows."""
+        ...
+
+    def closed(self, symbol: str, timeframe: Timeframe, since_ms: int | None) -> Bars:
+        """Return every closed bar known of a symbol, oldest first, the newest as of now.
+
+        since_ms: first open wanted, None = as far back as there is. Raises DataError for a series that cannot be traded on
+        (damaged, contradicting itself), VenueError where the venue does not answer.
+        """
+        ...
+
+    def digest(self, bars: Bars) -> str:
+        """Return the SHA-256 (hex) of the bars' columns."""
+        ...
+
+
+class Venue(Protocol):
+    """A trading account at a venue. Every method is at most a few requests; reads raise VenueError, never guess.
+
+    id: `kraken` or `binance`. account: which account this is, without giving its key away (a short digest of the API key).
+    """
+
+    id: str
+    account: str
+
+    def now_ms(self) -> int:
+        """Return the venue's time, ms UTC: ours, mended by the skew it told last."""
+        ...
+
+    def skew_ms(self) -> int:
+        """Ask the venue's clock; return ours minus theirs."""
+        ...
+
+    def rules(self, symbols: Sequence[str]) -> Mapping[str, MarketRules]:
+        """Return what the venue allows on each market; a symbol it does not trade is absent."""
+        ...
+
+    def balances(self) -> Mapping[str, Balance]:
+        """Return what the account has by asset, in our names (BTC, not XXBT)."""
+        ...
+
+    def open_orders(self) -> Sequence[VenueOrder]:
+        """Return every open order of the account, foreign ones too."""
+        ...
+
+    def find(self, client_id: str, symbol: str) -> VenueOrder | None:
+        """Look an order up by its client id among open and ended ones; None only where well-formed answers prove that there is
+        none now. Raises VenueError where the answer proves nothing.
+        """
+        ...
+
+    def order(self, venue_id: str, symbol: str) -> VenueOrder | None:
+        """Look an order up by the venue's id; None as in `find`."""
+        ...
+
+    def trades(self, order: VenueOrder) -> Sequence[VenueTrade]:
+        """Return every trade of an order, all pages, each once, oldest first."""
+        ...
+
+    def price(self, symbol: str) -> Quote:
+        """Return the best bid and ask now. Raises VenueError for an empty, crossed or one-sided book."""
+        ...
+
+    def wait_ms(self, kind: str) -> int:
+        """Return how long the budget asks us to wait before a request of this kind (`place`, `cancel`, `read`); 0 = go."""
+        ...
+
+    def load_pct(self, symbol: str) -> float:
+        """Return how full the venue's order counter of this market is, 0 to 100."""
+        ...
+
+    def place(self, ticket: Ticket) -> Answer:
+        """Send one order with exactly one request, never repeated by any layer; never raises for what a venue can do."""
+        ...
+
+    def place_pair(self, stop: Ticket, target: Ticket) -> Answer:
+        """Send a stop and a target that cancel each other, with one request; each is found by its own client id after."""
+        ...
+
+    def cancel(self, venue_id: str, symbol: str) -> Cancelled:
+        """Ask the venue to cancel one order, by its id and no other's."""
         ...
