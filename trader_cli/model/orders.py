@@ -58,8 +58,8 @@ class Ticket:
 
     key: what was decided (session, wallet, symbol, bar, purpose, number), unique for ever. client_id: `client_id_of(key)`.
     side: +1 buy, -1 sell. reason: model.fills.Reason. quantity: 1e-8 base, > 0. price: of a LIMIT or IOC, trigger: of a
-    STOP, both in units of 10**-price_decimals quote, 0 = none. arrival: the price at the decision, same units. bar_ms: close of the
-    decision's bar. created_ms, deadline_ms: ms UTC of the venue's clock; after the deadline the venue no longer takes it.
+    STOP, both in units of 10**-price_decimals quote, 0 = none. arrival: the price at the decision, same units. bar_ms: close of
+    the decision's bar. created_ms, deadline_ms: ms UTC of the venue's clock; after the deadline the venue no longer takes it.
     """
 
     key: str
