@@ -53,9 +53,15 @@ def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], ca
         key = (one.name, s)
         if key not in answers:
             bars = series[s]
-            said = agree(one.instance, bars, timeframes, resample) if timeframes else compute(one.instance, bars)
+            if len(bars) == 0:
+                # A symbol whose bars begin later than the others': nobody is asked about nothing.
+                said = Signals(np.empty(0))
+            elif timeframes:
+                said = agree(one.instance, bars, timeframes, resample)
+            else:
+                said = compute(one.instance, bars)
             # Before strategies are compared: reward and risk are those of the levels each would trade with.
-            answers[key] = fibonacci.protect(said, levels[s]) if levels else said
+            answers[key] = fibonacci.protect(said, levels[s]) if levels and len(bars) else said
         return answers[key]
 
     wallets = []
