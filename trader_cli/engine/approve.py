@@ -9,7 +9,6 @@ from trader_cli.engine.booking import refuse
 from trader_cli.engine.orders import entry_order, equip, order
 from trader_cli.engine.state import (
     CAP,
-    CLOSING,
     CONFIDENCE,
     COOL_UNTIL,
     LEVEL,
@@ -29,7 +28,7 @@ from trader_cli.engine.state import (
     WORTH,
 )
 from trader_cli.engine.value import exposed, has_bar, mark
-from trader_cli.engine.watch import measured_atr, own_level
+from trader_cli.engine.watch import measured_atr, own_level, stopped_by
 from trader_cli.model.codes import (
     BELOW_MINIMUM,
     BY_REBALANCE,
@@ -140,14 +139,13 @@ def forbidden(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, st
     """Refuse what halts, breakers, confidence and stale data forbid, before any money is reckoned; tell whether one did."""
     purse = book.wallet
     w = steps[s, WALLET]
-    last = purse.shape[0] - 1
-    for row in (last, w):
+    row = stopped_by(w, book)
+    if row >= 0:
         if purse[row, TRIPPED_BY] != 0:
             refuse(bar, s, purse[row, TRIPPED_BY], purse[row, TRIPPED_NUMBER], purse[row, TRIPPED_LIMIT], book, log)
-            return True
-        if purse[row, CLOSING] != 0:
+        else:
             refuse(bar, s, HALTED, 0, 0, book, log)
-            return True
+        return True
     close_ms = market.open_ms[bar] + rules[of.BAR_MS]
     if purse[w, COOL_UNTIL] > close_ms:
         refuse(bar, s, LOSING_STREAK, rules[of.STREAK], rules[of.STREAK], book, log)
@@ -235,10 +233,10 @@ def too_much_at_risk(bar: int, s: int, cost: int, market: Any, book: Any, work: 
             work.rows[rows] = other
             rows += 1
             whole += value
-    worth = max(book.wallet[book.wallet.shape[0] - 1, WORTH], 0)
-    least = mul_div(worth, max(rules[of.MAX_VAR_RATE], rules[of.MAX_CVAR_RATE]), ONE)
-    if rules[of.MAX_VAR_RATE] > 0 and rules[of.MAX_CVAR_RATE] > 0:
-        least = mul_div(worth, min(rules[of.MAX_VAR_RATE], rules[of.MAX_CVAR_RATE]), ONE)
+    worth = book.wallet[book.wallet.shape[0] - 1, WORTH]
+    var_limit = room_under(rules[of.MAX_VAR_RATE], worth, 0)
+    cvar_limit = room_under(rules[of.MAX_CVAR_RATE], worth, 0)
+    least = min(var_limit, cvar_limit)
     if whole <= least:
         # Nothing can lose more than it is worth: no history is needed to know that.
         return False
@@ -247,16 +245,12 @@ def too_much_at_risk(bar: int, s: int, cost: int, market: Any, book: Any, work: 
         # Nor is any quantile, or mean of the worst, more than the worst.
         return False
     var, cvar = var_and_cvar(work.scenarios, n, float(rules[of.VAR_CONFIDENCE]) / 1e8)
-    if rules[of.MAX_VAR_RATE] > 0:
-        limit = mul_div(worth, rules[of.MAX_VAR_RATE], ONE)
-        if beyond(rate_of(var), limit):
-            refuse(bar, s, VAR, rate_of(var), limit, book, log)
-            return True
-    if rules[of.MAX_CVAR_RATE] > 0:
-        limit = mul_div(worth, rules[of.MAX_CVAR_RATE], ONE)
-        if beyond(rate_of(cvar), limit):
-            refuse(bar, s, CVAR, rate_of(cvar), limit, book, log)
-            return True
+    if beyond(rate_of(var), var_limit):
+        refuse(bar, s, VAR, rate_of(var), var_limit, book, log)
+        return True
+    if beyond(rate_of(cvar), cvar_limit):
+        refuse(bar, s, CVAR, rate_of(cvar), cvar_limit, book, log)
+        return True
     return False
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from trader_cli.compiler import called, part
 from trader_cli.engine.state import (
     ADDED,
-    ALL_CASH,
     BREAK_EVEN,
     CAP,
     CASH,
@@ -94,7 +93,6 @@ def book_fill(
     paid = side * notional + fee
     book.wallet[steps[s, WALLET], CASH] -= paid
     book.wallet[book.wallet.shape[0] - 1, CASH] -= paid
-    account[ALL_CASH] -= paid
     position[s, TRIP_FEES] += fee
     if side > 0:
         position[s, TRIP_BOUGHT] += notional
@@ -165,7 +163,7 @@ def close_trip(bar: int, s: int, w: int, close_ms: int, book: Any, log: Any, str
     losses = streak_after(book.wallet[w, LOSSES_IN_ROW], result)
     if cools_down(losses, streak):
         book.wallet[w, COOL_UNTIL] = close_ms + cool_ms
-        write_event(bar, w, LOSING_STREAK, losses, streak, 1, book, log)
+        note(bar, w, LOSING_STREAK, losses, streak, book, log)
         losses = 0
     book.wallet[w, LOSSES_IN_ROW] = losses
 

@@ -16,11 +16,10 @@ from trader_cli.engine.legs import drop_lone_legs, drop_spent_legs
 from trader_cli.engine.orders import order
 from trader_cli.engine.share import allocate
 from trader_cli.engine.state import (
-    ALL_CASH,
     CANDIDATE,
     CAP,
+    CASH,
     CLOSE,
-    CLOSING,
     CONFIDENCE,
     COOL_UNTIL,
     HELD_BARS,
@@ -31,11 +30,10 @@ from trader_cli.engine.state import (
     POSITIONS,
     QUANTITY,
     TRIPPED,
-    TRIPPED_BY,
     WEIGHT,
 )
 from trader_cli.engine.value import expected_cash, has_bar, mark, ordered_cash, take_stock
-from trader_cli.engine.watch import measured_atr, must_close, raise_trail, take_levels, test_breakers
+from trader_cli.engine.watch import measured_atr, must_close, raise_trail, stopped_by, take_levels, test_breakers
 from trader_cli.model.codes import BELOW_MINIMUM, BY_REBALANCE, BY_STRATEGY, BY_SWAP, MARKET, MAX_POSITIONS, NO_CASH
 from trader_cli.money import proceeds_of
 from trader_cli.risk import columns as of
@@ -67,10 +65,7 @@ def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: A
     purse = book.wallet
     w = steps[s, WALLET]
     close_ms = market.open_ms[bar] + rules[of.BAR_MS]
-    last = purse.shape[0] - 1
-    if purse[w, TRIPPED_BY] + purse[last, TRIPPED_BY] + purse[w, CLOSING] + purse[last, CLOSING] != 0:
-        return True
-    if purse[w, COOL_UNTIL] > close_ms:
+    if stopped_by(w, book) >= 0 or purse[w, COOL_UNTIL] > close_ms:
         return True
     return too_stale(close_ms - position[s, ORDER_MS], rules)
 
@@ -113,7 +108,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
                 position[s, TRIPPED] = 0
             if held > 0:
                 order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, book)
-    log.equity[bar] = float(book.account[ALL_CASH]) * 1e-8 + value
+    log.equity[bar] = float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
     if book.account[POSITIONS] > 0:
         book.account[HELD_BARS] += 1
     return candidates

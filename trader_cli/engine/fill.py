@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from trader_cli.compiler import called, part, spliced
-from trader_cli.engine.arm import arm
+from trader_cli.engine.arm import arm, fixed_stop, trailing_stop
 from trader_cli.engine.booking import book_fill, drop_order, refuse
+from trader_cli.engine.orders import is_wish
 from trader_cli.engine.state import (
     ADDED,
     BREAK_EVEN,
@@ -57,8 +58,6 @@ from trader_cli.engine.value import has_bar
 from trader_cli.model.codes import (
     BY_MICRO,
     BY_PARTIAL,
-    BY_REBALANCE,
-    BY_STRATEGY,
     CASH_RESERVE,
     LIMIT,
     MARKET,
@@ -341,8 +340,8 @@ def leave(
     """
     position = book.position
     tick = steps[s, TICK]
-    fixed = tighter_stop(position[s, STOP], position[s, STOP_OWN])
-    trail = tighter_stop(stop_level(position[s, TRAIL_HIGH], rules[of.TRAIL_RATE], tick), position[s, TRAIL_ATR])
+    fixed = fixed_stop(s, book)
+    trail = trailing_stop(s, book, rules, tick)
     stop = tighter_stop(tighter_stop(fixed, trail), position[s, BREAK_EVEN])
     keeps = position[s, TARGET_OWN] > 0 and position[s, KEEP_OWN] >= 0
     others = tighter_target(position[s, TARGET], 0 if keeps else position[s, TARGET_OWN])
@@ -416,8 +415,7 @@ def can_trade(bar: int, s: int, market: Any, book: Any, steps: Any) -> bool:
     if not has_bar(bar, s, market):
         return False
     other = steps[s, OTHER_LEG]
-    reason = book.position[s, ORDER_REASON]
-    if other < 0 or reason not in (BY_STRATEGY, BY_REBALANCE):
+    if other < 0 or not is_wish(s, book):
         return True
     return bool(has_bar(bar, other, market))
 

@@ -6,16 +6,16 @@ from typing import Any
 
 from trader_cli.compiler import called, part
 from trader_cli.engine.booking import drop_order, refuse
+from trader_cli.engine.orders import is_wish
 from trader_cli.engine.state import (
     ORDER_QUANTITY,
-    ORDER_REASON,
     ORDER_ROOM,
     ORDER_SIDE,
     ORDER_WEIGHT,
     QUANTITY,
 )
 from trader_cli.engine.value import has_bar, mark, ordered_price
-from trader_cli.model.codes import BELOW_MINIMUM, BY_REBALANCE, BY_STRATEGY, LEG_COSTS, NO_OTHER_LEG
+from trader_cli.model.codes import BELOW_MINIMUM, LEG_COSTS, NO_OTHER_LEG
 from trader_cli.money import buy_price, cost_of, fee_of, proceeds_of, sell_price, step_down
 from trader_cli.risk import columns as of
 from trader_cli.risk.limits import NO_LIMIT, below_minimum, least_worth
@@ -31,13 +31,6 @@ def drop_spent_legs(bar: int, market: Any, book: Any, work: Any, steps: Any) -> 
         other = steps[s, OTHER_LEG]
         if is_wish(s, book) and (has_bar(bar, s, market) or has_bar(bar, other, market)):
             drop_order(s, book)
-
-
-@part
-def is_wish(s: int, book: Any) -> bool:
-    """Tell whether the row's order is its strategy's wish and not a rule's."""
-    reason = book.position[s, ORDER_REASON]
-    return bool(book.position[s, ORDER_SIDE] != 0 and reason in (BY_STRATEGY, BY_REBALANCE))
 
 
 @called

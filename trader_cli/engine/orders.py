@@ -26,7 +26,7 @@ from trader_cli.engine.state import (
     OWN_TRIGGER,
 )
 from trader_cli.engine.watch import measured_atr, own_keep, own_level
-from trader_cli.model.codes import LIMIT, MARKET, TRIGGER
+from trader_cli.model.codes import BY_REBALANCE, BY_STRATEGY, LIMIT, MARKET, TRIGGER
 from trader_cli.money import step_down, step_up, to_units
 from trader_cli.risk import columns as of
 from trader_cli.risk.rules import PRICE_ONE, TICK
@@ -43,6 +43,13 @@ def order(s: int, side: int, kind: int, quantity: int, price: int, weight: int, 
     position[s, ORDER_WEIGHT] = weight
     position[s, ORDER_REASON] = reason
     book.account[ORDERS] += 1
+
+
+@part
+def is_wish(s: int, book: Any) -> bool:
+    """Tell whether the row's order is its strategy's wish and not a rule's."""
+    reason = book.position[s, ORDER_REASON]
+    return bool(book.position[s, ORDER_SIDE] != 0 and reason in (BY_STRATEGY, BY_REBALANCE))
 
 
 @part

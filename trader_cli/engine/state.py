@@ -20,8 +20,7 @@ FILLS = 2  # rows used in the log's fills
 EVENTS = 3  # rows used in the log's events
 HELD_BARS = 4  # bars that closed with a holding
 DAY = 5  # UTC day of the last decision, days since 1970
-ALL_CASH = 6  # of all wallets, 1e-8 quote
-ACCOUNT_COLUMNS = 7
+ACCOUNT_COLUMNS = 6
 
 # Columns of `Book.wallet`, int64 (W + 1, WALLET_COLUMNS): one row a wallet, the last one is the whole account.
 CASH = 0  # 1e-8 quote; in the last row that of all wallets
@@ -206,7 +205,6 @@ def new_book(symbols: int, cash: tuple[int, ...]) -> Book:
     wallet[:, DAY_WORTH] = wallet[:, WORTH]
     account = np.zeros(ACCOUNT_COLUMNS, np.int64)
     account[DAY] = -1
-    account[ALL_CASH] = sum(cash)
     return Book(account, wallet, np.zeros((symbols * len(cash), POSITION_COLUMNS), np.int64))
 
 

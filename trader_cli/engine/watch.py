@@ -35,7 +35,7 @@ from trader_cli.model.codes import DAILY_LOSS, DRAWDOWN
 from trader_cli.money import ONE, mul_div, proceeds_of, step_down, step_up, to_units
 from trader_cli.risk import columns as of
 from trader_cli.risk.breakers import allowed_loss, day_of, opens
-from trader_cli.risk.exits import atr_stop, closing_reason, risk_score
+from trader_cli.risk.exits import atr_stop, closing_reason, may_be_high, open_loss, risk_score
 from trader_cli.risk.rules import PRICE_ONE, TICK, WALLET
 from trader_cli.risk.sizing import weight_of
 
@@ -98,12 +98,15 @@ def raise_trail(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any
         arm(s, book, rules, steps[s, TICK])
 
 
-@spliced
-def endangered(bar: int, s: int, price: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
-    """Return the risk score of a held position at this close."""
+@part
+def endangered(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
+    """Return the risk score of a held position at this close; 0 where its loss is too small for a score that counts."""
     position = book.position
     entry = position[s, ENTRY_PRICE]
-    loss = mul_div(max(entry - price, 0), ONE, max(entry, 1))
+    price = mark(bar, s, market, steps)
+    loss = open_loss(entry, price)
+    if not may_be_high(loss, rules):
+        return 0
     growth = 0
     at_entry = position[s, ENTRY_ATR]
     if at_entry > 0:
@@ -115,30 +118,27 @@ def endangered(bar: int, s: int, price: int, market: Any, book: Any, rules: Any,
     return risk_score(loss, growth, share, rules)
 
 
-@part
-def may_be_high(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> bool:
-    """Tell whether the risk score can reach its limit at all: most closes lose too little for it, whatever the other parts."""
-    rest = rules[of.HIGH_SCORE] - rules[of.HIGH_ATR_POINTS] - rules[of.HIGH_SHARE_POINTS]
-    if rest <= 0:
-        return True
-    entry = book.position[s, ENTRY_PRICE]
-    lost = entry - mark(bar, s, market, steps)
-    if lost <= 0:
-        return False
-    return mul_div(lost, ONE, max(entry, 1)) * rules[of.HIGH_LOSS_POINTS] >= rest * rules[of.HIGH_LOSS_RATE]
-
-
 @spliced
 def must_close(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
     """Return why a held position ends at this close whatever its strategy wants; -1 = it need not."""
     w = steps[s, WALLET]
     last = book.wallet.shape[0] - 1
     killed = book.wallet[w, CLOSING] != 0 or book.wallet[last, CLOSING] != 0
-    score = 0
-    if rules[of.HIGH_SCORE] > 0 and may_be_high(bar, s, market, book, rules, steps):
-        score = endangered(bar, s, mark(bar, s, market, steps), market, book, rules, steps)
+    score = endangered(bar, s, market, book, rules, steps) if rules[of.HIGH_SCORE] > 0 else 0
     held_ms = market.open_ms[bar] + rules[of.BAR_MS] - book.position[s, ENTRY_MS]
     return closing_reason(killed, score, held_ms, rules)
+
+
+@part
+def stopped_by(w: int, book: Any) -> int:
+    """Return whose breaker or kill switch stops the entries of wallet `w`: the account's row, its own, or -1 = nobody's."""
+    purse = book.wallet
+    last = purse.shape[0] - 1
+    if purse[last, TRIPPED_BY] != 0 or purse[last, CLOSING] != 0:
+        return last
+    if purse[w, TRIPPED_BY] != 0 or purse[w, CLOSING] != 0:
+        return int(w)
+    return -1
 
 
 @part

@@ -45,15 +45,21 @@ def target_level(price: int, rate: int, tick: int) -> int:
 
 
 @inlined
-def paying_level(entry: int, rate: int, slip: int, tick: int) -> int:
-    """Return the level from which a market sale, after slippage and rounding, gets `rate` over the entry; 0 when off.
+def level_for(entry: int, rate: int, slip: int, tick: int) -> int:
+    """Return the level from which a market sale, after slippage and rounding, gets `rate` (1e-8) over the entry.
 
     The price to be got is a whole number of ticks, so that rounding what slippage leaves down to the tick cannot miss it.
     """
-    if rate <= 0:
-        return 0
     wanted = step_up(mul_div_up(entry, ONE + rate, ONE), tick)
     return step_up(mul_div_up(wanted, ONE, ONE - slip), tick)
+
+
+@inlined
+def paying_level(entry: int, rate: int, slip: int, tick: int) -> int:
+    """Return the level of `level_for`; 0 when the rule is off."""
+    if rate <= 0:
+        return 0
+    return level_for(entry, rate, slip, tick)
 
 
 @inlined
@@ -64,8 +70,7 @@ def break_even_level(entry: int, high: int, rules: Any, tick: int) -> int:
     """
     if rules[of.BREAK_EVEN_RATE] == 0 or high < target_level(entry, rules[of.BREAK_EVEN_RATE], tick):
         return 0
-    even = step_up(mul_div_up(entry, ONE + rules[of.BREAK_EVEN_GAIN], ONE), tick)
-    level = step_up(mul_div_up(even, ONE, ONE - rules[of.SLIP_RATE]), tick)
+    level = level_for(entry, rules[of.BREAK_EVEN_GAIN], rules[of.SLIP_RATE], tick)
     return level if level <= high else 0
 
 
@@ -129,6 +134,23 @@ def reached_before(level: int, which: int, start: int, high: int, stop: int) -> 
     if start >= level:
         return True
     return which != 1 and high >= level
+
+
+@inlined
+def open_loss(entry: int, price: int) -> int:
+    """Return how far `price` is under the entry, 1e-8 of it; 0 where it is not."""
+    if price >= entry:
+        return 0
+    return mul_div(entry - price, ONE, entry)
+
+
+@inlined
+def may_be_high(loss: int, rules: Any) -> bool:
+    """Tell whether a risk score can reach its limit with this open loss (1e-8), whatever the other parts: mostly not."""
+    rest = rules[of.HIGH_SCORE] - rules[of.HIGH_ATR_POINTS] - rules[of.HIGH_SHARE_POINTS]
+    if rest <= 0:
+        return True
+    return loss > 0 and loss * rules[of.HIGH_LOSS_POINTS] >= rest * rules[of.HIGH_LOSS_RATE]
 
 
 @inlined
