@@ -32,6 +32,10 @@ TEXTS = {
     "data.symbols": ["A/USD", "B/USD,C/USD", ""],
     "consensus.timeframes": ["1m,5m,15m", "1h", ""],
     "risk.var_confidence_pct": ["90", "95", "99.5"],
+    "venue.api_url": ["http://127.0.0.1:8765", "https://api.example", ""],
+    "venue.key_env": ["A_KEY", "B_KEY", "C_KEY"],
+    "venue.secret_env": ["A_SECRET", "B_SECRET", "C_SECRET"],
+    "execution.minimum_buffer": ["1", "1.1", "2"],
     # All points together must reach the score.
     "exits.high_score": ["1", "2", "30"],
     "exits.high_loss_points": ["80", "90", "100"],

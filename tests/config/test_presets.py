@@ -37,6 +37,7 @@ TABLE: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
         ("R0.2", "exits.break_even_pct", "3"),
         ("R0.2", "exits.max_bars", 180),
         ("R0.2", "exits.high_score", 80),
+        ("R0.5", "venue.id", "binance"),
     ),
     "kraken-micro": (
         ("R1.4", "account.cash", "100"),
@@ -52,6 +53,15 @@ TABLE: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
         ("R1.8", "exits.micro_profit_pct", "0.5"),
         ("R1.8", "exits.profit_basis", "net"),
         ("R1.1", "consensus.timeframes", ["1m", "5m", "15m"]),
+        ("R1.2", "venue.id", "kraken"),
+        ("R1.2", "venue.tier", "starter"),
+        ("R1.5", "execution.order", "limit"),
+        ("R1.5", "execution.ioc_above_pct", 70),
+        ("R1.5", "execution.tries", 3),
+        ("R1.10", "execution.ioc_slippage_pct", "0.1"),
+        ("R1.10", "execution.min_success_pct", "95"),
+        ("R1.10", "execution.success_orders", 20),
+        ("R1.10", "execution.minimum_buffer", "1.1"),
     ),
     "solana-wallets": (
         ("R2.5", "account.cash", "1000"),

@@ -51,6 +51,7 @@ def _explain(
     run: Run, key: Annotated[str, typer.Argument(help="A key, e.g. risk.max_positions.", autocompletion=complete_keys)]
 ) -> Outcome:
     """Print every layer's value of a key, and which one won."""
+    from trader_cli.config.secrets import hidden
     from trader_cli.config.settings import meaning_of, unquoted
     from trader_cli.config.strategies import parameter
     from trader_cli.config.value import masked, shown
@@ -73,7 +74,7 @@ def _explain(
         nobody = f"the strategy's own {shown(param.default)} holds"
     rows = [
         {
-            "value": masked(one.value) if isinstance(one.value, str) else shown(one.value),
+            "value": hidden(key, masked(one.value) if isinstance(one.value, str) else shown(one.value)),
             "layer": one.layer,
             "where": one.where,
             "won": one is values[-1],

@@ -14,13 +14,13 @@ from typing import Any
 from trader_cli.config.file import flat, read_file
 from trader_cli.config.home import CONFIG_NAME
 from trader_cli.config.judge import judge
+from trader_cli.config.secrets import is_secret_name, where_secrets_go
 from trader_cli.config.settings import OPEN, Settings, keys, open_key, unquoted
 from trader_cli.config.value import COMMAND_LINE, Problem, Value, at
-from trader_cli.config.variable import key_of
+from trader_cli.config.variable import PREFIX, key_of, states_key
 from trader_cli.errors import UsageError, did_you_mean
 
 DEFAULT_PRESET = "paper-500"
-PREFIX = "TRADER_"
 # Variables of that prefix that are not configuration keys.
 _NOT_KEYS = {
     "TRADER_HOME",
@@ -141,8 +141,9 @@ def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mappin
     for key, value in flat(file, Settings.model_fields).items():
         add(key, value, "file", _place(path, lines.get(key)))
     flags = {unquoted(key): value for key, value in flags.items()}
+    not_keys = _NOT_KEYS | _named(layers, env, flags)
     for name in sorted(env):
-        if name.startswith(PREFIX) and name not in _NOT_KEYS:
+        if name.startswith(PREFIX) and name not in not_keys:
             where = f"environment `{name}`"
             meant = key_of(name.removeprefix(PREFIX), (*layers, *flags))
             if isinstance(meant, Problem):
@@ -152,6 +153,17 @@ def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mappin
     for key, value in flags.items():
         add(key, value, "flag", COMMAND_LINE)
     return Stated(chosen, layers, presets, problems)
+
+
+def _named(layers: Mapping[str, Sequence[Value]], env: Mapping[str, str], flags: Mapping[str, Any]) -> set[str]:
+    """Return the variables that any layer names for key and secret: their values are nobody's settings."""
+    found: set[str] = set()
+    for key in ("venue.key_env", "venue.secret_env"):
+        own = env.get(PREFIX + key.upper().replace(".", "__"))
+        stated = [*(one.value for one in layers.get(key, ())), own, flags.get(key)]
+        found.update(text for text in stated if isinstance(text, str))
+    # A name that states a setting keeps its meaning; that it is named here is refused later.
+    return {name for name in found if not states_key(name)}
 
 
 def _place(path: Path, line: int | None) -> str:
@@ -169,6 +181,11 @@ def _unknown(key: str, layer: str, where: str) -> Problem:
         return Problem(f"`{key}` {at(where)} is a table, not a value", (hint,))
     if key == "preset":
         return Problem(f"`preset` is no key {at(where)}", ("name it with `--preset NAME`",))
+    if is_secret_name(key):
+        message = f"`{key}` {at(where)} looks like a secret, which no setting may hold"
+        gone = {"file": "take it out of the file", "flag": "take it off the command line"}.get(layer)
+        named = "`venue.key_env` and `venue.secret_env` may name other variables"
+        return Problem(message, (*((gone,) if gone else ()), *where_secrets_go(), named))
     near = _near(key, ("preset", *Settings.model_fields) if layer == "file" else ())
     return Problem(f"unknown key `{key}` {at(where)}" + (f", {near[0]}" if near else ""), ())
 

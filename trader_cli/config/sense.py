@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from trader_cli.config.moment import time_ms
+from trader_cli.config.secrets import is_variable_name, where_secrets_go
 from trader_cli.config.settings import Settings, Wallet
 from trader_cli.config.value import Problem, Value, at, masked
+from trader_cli.config.variable import states_key
 from trader_cli.errors import UsageError
 from trader_cli.model.risk import ALL, is_wallet_name
 from trader_cli.model.timeframe import Timeframe
@@ -46,6 +49,10 @@ def _texts(layers: Layers) -> list[Problem]:
 
     read("data.timeframe", Timeframe.parse)
     read("ledger.url", _database)
+    read("venue.api_url", _address)
+    key = read("venue.key_env", lambda text: _variable(text, "venue.key_env"))
+    if key is not None and key == read("venue.secret_env", lambda text: _variable(text, "venue.secret_env")):
+        problems.append(Problem(f"`venue.key_env` and `venue.secret_env` both name `{key}`", ()))
     since = read("data.since", lambda text: time_ms(text, "data.since"))
     until = read("data.until", lambda text: time_ms(text, "data.until"))
     if since is not None and until is not None and since >= until:
@@ -62,6 +69,34 @@ def _database(url: str) -> None:
         )
     if re.match(r"[a-z][a-z0-9_+]*://", url) is None:
         raise UsageError(f"`ledger.url` is `{url}`, that is no database URL", "write e.g. `sqlite:///trader.db`")
+
+
+def _address(url: str) -> None:
+    """Refuse what is no scheme and host: a path would be lost, credentials would be shown."""
+    try:
+        parts = urlsplit(url)
+        whole = (parts.scheme, parts.netloc, parts.hostname, parts.port)
+    except ValueError:
+        whole, parts = ("", "", None, None), urlsplit("")
+    hint = "write scheme and host, e.g. `http://127.0.0.1:8765`"
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("`venue.api_url` holds a name or a password", hint, *where_secrets_go())
+    if whole[0] not in ("http", "https") or not whole[2] or re.search(r"\s", url):
+        raise UsageError(f"`venue.api_url` is `{url}`, that is no http or https address", hint)
+    if url != f"{whole[0]}://{whole[1]}":
+        raise UsageError(f"`venue.api_url` is `{url}`, it may hold no path", f"write `{whole[0]}://{whole[1]}`")
+
+
+def _variable(text: str, key: str) -> str:
+    """Return a variable's name. What cannot be one may be the secret itself: it is not repeated."""
+    if not is_variable_name(text):
+        raise UsageError(
+            f"`{key}` is no name of a variable: capitals, digits and `_`",
+            "it names the variable that holds the secret and is never the secret itself",
+        )
+    if states_key(text):
+        raise UsageError(f"`{key}` is `{text}`, which states a setting", "choose another name, e.g. `KRAKEN_KEY`")
+    return text
 
 
 def _timeframes(layers: Layers, texts: object) -> Iterator[Problem]:

@@ -39,6 +39,12 @@ Part = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6, allow_inf_nan=Fa
 Points = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100)]
 Window = Annotated[int, BeforeValidator(_no_truth), Field(ge=2, le=100_000)]
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100_000)]
+Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=86_400)]
+Minute = Annotated[int, BeforeValidator(_no_truth), Field(ge=2, le=60)]
+Milliseconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=60_000)]
+Tries = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=100)]
+Days = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=366)]
+AtLeastOne = Annotated[Decimal, Field(ge=1, le=1000, decimal_places=8, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -192,6 +198,54 @@ class Wallet(Section):
     share_pct: Part = Field(description="share of the account's cash; 0 = no such wallet")
 
 
+class Venue(Section):
+    """Where real orders go, and how patiently its answers are awaited."""
+
+    id: Literal["", "kraken", "binance"] = Field(description="venue of `paper` and `live`; empty = none")
+    api_url: str = Field(description="replaces scheme and host of every address of the venue; empty = its own")
+    key_env: str = Field(min_length=1, description="name of the environment variable that holds the API key")
+    secret_env: str = Field(min_length=1, description="name of the environment variable that holds the API secret")
+    tier: Literal["starter", "intermediate", "pro"] = Field(
+        description="the account's tier, which sets its rate budget"
+    )
+    timeout_s: Seconds = Field(description="longest wait for one answer, in seconds")
+    recv_window_ms: Milliseconds = Field(description="how late a signed request may arrive, in ms (Binance)")
+    deadline_s: Minute = Field(description="seconds after which a venue no longer takes an order we sent")
+    lookup_margin_ms: Milliseconds = Field(
+        description="ms after the deadline before an order not found counts as absent"
+    )
+    skew_ms: Milliseconds = Field(
+        description="difference of our clock and the venue's that halts trading when exceeded, in ms"
+    )
+    rules_hours: Tries = Field(description="age at which cached market rules are asked for again, in hours")
+
+
+class Execution(Section):
+    """How an order is placed, and when the way of placing changes by itself."""
+
+    order: Literal["limit", "market"] = Field(description="kind of an entry's order")
+    limit_bps: Bps = Field(description="how far through the decision's close a limit order goes")
+    ioc_above_pct: Points = Field(description="fill of the venue's order counter above which entries are IOC")
+    tries: Tries = Field(description="most placements of one decision; one of unknown outcome is never repeated")
+    max_slippage_bps: Bps = Field(
+        description="distance of the book from the close beyond which no market order is sent"
+    )
+    ioc_slippage_pct: Percent = Field(description="average slippage above which entries become IOC")
+    min_success_pct: Part = Field(description="share of orders that fill below which minimums get their buffer")
+    success_orders: Count = Field(description="orders before slippage and success count")
+    minimum_buffer: AtLeastOne = Field(description="what minimums are multiplied by when too few orders fill")
+    tolerance: NotNegative = Field(description="difference of a balance, worth in quote, that counts as dust")
+    cancel_reserve_pct: Points = Field(description="share of the rate budget kept for cancellations")
+
+
+class Cycle(Section):
+    """The bounds of one cycle of `paper` or `live`."""
+
+    limit_s: Seconds = Field(description="longest a cycle may take, in seconds")
+    arm_days: Days = Field(description="days after which leave to trade live expires")
+    stale_bars: Count = Field(description="closed bars that the newest data may lack before nothing is decided on it")
+
+
 class Ledger(Section):
     """Where runs are kept."""
 
@@ -221,6 +275,9 @@ class Settings(Section):
     exits: Exits
     coordination: Coordination
     consensus: Consensus
+    venue: Venue
+    execution: Execution
+    cycle: Cycle
     ledger: Ledger
     wallets: dict[str, Wallet] = Field(default_factory=dict, description="sub-accounts by name")
     params: dict[str, dict[str, Annotated[Any, BeforeValidator(_simple)]]] = Field(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from trader_cli.config.settings import OPEN, open_key
+from trader_cli.config.settings import OPEN, keys, open_key
 from trader_cli.config.value import Problem
+
+PREFIX = "TRADER_"
 
 
 def key_of(variable: str, stated: Iterable[str]) -> str | Problem:
@@ -39,6 +41,12 @@ def key_of(variable: str, stated: Iterable[str]) -> str | Problem:
             f"environment `TRADER_{variable}`: which symbol `{own.upper()}` is, no other layer says", (hint,)
         )
     return f"{table}.{own.upper()}.{last}"
+
+
+def states_key(variable: str) -> bool:
+    """Tell whether a variable, with its prefix, states a setting that is not of an open-ended table, or may be of one."""
+    key = variable.removeprefix(PREFIX).lower()
+    return variable.startswith(PREFIX) and (key.partition("__")[0] in OPEN or key.replace("__", ".", 1) in keys())
 
 
 def _plain(name: str) -> str:

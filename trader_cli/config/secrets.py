@@ -1,0 +1,95 @@
+"""API key and secret: from the environment, else the system's keyring. No layer of the configuration may hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from trader_cli.config.settings import Venue
+from trader_cli.errors import UsageError
+
+SERVICE = "trader"
+"""Under which the system's keyring keeps them; the variable's name is the user's name there."""
+
+_LONGEST_NAME = 64
+_SECRET = re.compile(
+    r"(?:^|_)(?:api|private|secret|access)?(?:key|secret|token|pass|passwd|password|passphrase|credentials?)$"
+)
+
+
+class Secret(str):
+    """A text that says `***` wherever it would be shown: in a message, a log, a traceback. `reveal` gives it."""
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        """Return the text itself, for the one request that needs it."""
+        return str.__str__(self)
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+
+def is_variable_name(text: str) -> bool:
+    """Tell whether a text can be meant as the name of a variable. Keys and secrets themselves, of mixed letters, cannot."""
+    return re.fullmatch(r"[A-Z_][A-Z0-9_]*", text) is not None and len(text) <= _LONGEST_NAME
+
+
+def hidden(key: str, shown: str) -> str:
+    """Return a value as it may be shown: where a variable's name belongs, what is none may be the secret itself."""
+    if key == "venue.api_url":
+        return re.sub(r"//[^/]*@", "//***@", shown)
+    named = key not in ("venue.key_env", "venue.secret_env") or is_variable_name(shown)
+    return shown if named else "***"
+
+
+def is_secret_name(key: str) -> bool:
+    """Tell whether somebody who states this key, which is none of ours, states a secret: `venue.key`, `api_secret`."""
+    return _SECRET.search(key.rpartition(".")[2].lower().replace("-", "_")) is not None
+
+
+def where_secrets_go(key: str = "TRADER_API_KEY", secret: str = "TRADER_API_SECRET") -> tuple[str, ...]:  # noqa: S107
+    """Return the hints that say where key and secret belong; names of variables."""
+    return (
+        f"put the key into the environment as `{key}` and the secret as `{secret}`",
+        f"or into the system's keyring: `keyring set {SERVICE} {key}`, `keyring set {SERVICE} {secret}`",
+    )
+
+
+def credentials(
+    venue: Venue, environ: Mapping[str, str], keyring: Callable[[str, str], str | None] | None = None
+) -> tuple[str, str]:
+    """Return (API key, API secret), which show themselves nowhere.
+
+    keyring: how the system's keyring is asked, (service, name) -> text; None = through the package `keyring` where it is
+    installed. Raises UsageError that names what is missing.
+    """
+    ask = keyring or _system_keyring
+    names = (venue.key_env, venue.secret_env)
+    found = [(environ.get(name) or ask(SERVICE, name) or "").strip() for name in names]
+    if missing := [name for name, text in zip(names, found, strict=True) if not text]:
+        neither = " and ".join(f"`{name}`" for name in missing)
+        are = "are" if len(missing) > 1 else "is"
+        raise UsageError(
+            f"{neither} {are} neither in the environment nor in the system's keyring", *where_secrets_go(*names)
+        )
+    return Secret(found[0]), Secret(found[1])
+
+
+def _system_keyring(service: str, name: str) -> str | None:
+    try:
+        import keyring
+    except ModuleNotFoundError:
+        return None
+    # A machine without a desktop has no keyring: that is an absence like any other.
+    try:
+        text = keyring.get_password(service, name)
+    except keyring.errors.KeyringError:
+        return None
+    return None if text is None else str(text)
