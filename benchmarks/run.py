@@ -48,7 +48,7 @@ def engine(market: Market, steps: np.ndarray, rules: Rules, cash: int, times: in
     for _ in range(times + 1):
         book = new_book(symbols, (cash,))
         begin = time.perf_counter()
-        log = run_bars(market, book, log, rules, steps, 0, bars)
+        log = run_bars(market, book, log, rules, steps, 0, 0, bars)
         taken.append(time.perf_counter() - begin)
         count = int(book.account[FILLS])
         trades, equity = int((log.fills[:count, 2] < 0).sum()), float(log.equity[-1])

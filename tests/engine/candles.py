@@ -116,7 +116,7 @@ def run(
     chosen = rules(**changed)
     open_ms, market = build_market(many, [signals], chosen, measured or ())
     book = new_book(len(many), (int(Decimal(cash).scaleb(8)),))
-    log = run_bars(market, book, new_log(len(open_ms), 8), chosen, build_steps(instruments), 0, len(open_ms))
+    log = run_bars(market, book, new_log(len(open_ms), 8), chosen, build_steps(instruments), 0, 0, len(open_ms))
     fills = fills_of(tuple(one.symbol for one in many), open_ms, book, log)
     cash_end = Decimal(int(book.wallet[0, CASH])).scaleb(-8)
     events = log.events[: book.account[EVENTS]]

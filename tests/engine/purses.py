@@ -87,10 +87,10 @@ def play(
     log = new_log(len(open_ms), 8)
     done = 0
     for w, bar in sorted((closing or {}).items(), key=lambda one: one[1]):
-        log = run_bars(market, book, log, chosen, steps, done, bar)
+        log = run_bars(market, book, log, chosen, steps, done, done, bar)
         book.wallet[w, CLOSING] = 1
         done = bar
-    log = run_bars(market, book, log, chosen, steps, done, len(open_ms))
+    log = run_bars(market, book, log, chosen, steps, done, done, len(open_ms))
     fills = fills_of(tuple(one.symbol for one in many), open_ms, book, log)
     table = [
         (

@@ -32,7 +32,7 @@ def both(
     instrument = Instrument(bars.symbol, Decimal(tick), Decimal("0.01"), described=True)
     open_ms, market = build_market([bars], [[Signals(target=target)]], chosen)
     book = new_book(1, (10_000_000 * 10**8,))
-    log = run_bars(market, book, new_log(len(bars), 4096), chosen, build_steps([instrument]), 0, len(bars))
+    log = run_bars(market, book, new_log(len(bars), 4096), chosen, build_steps([instrument]), 0, 0, len(bars))
     trips = round_trips(fills_of((bars.symbol,), open_ms, book, log), MINUTE.ms)
     first = int(bars.open_ms[0])
     stamps = ((column - first) // MINUTE.ms for column in (trips.entry_ms, trips.exit_ms))

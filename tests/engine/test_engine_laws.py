@@ -107,7 +107,7 @@ def play(market: Market, instruments: list[Instrument], chosen: Rules, cuts: lis
     log = new_log(count, 4)
     done = 0
     for cut in [*cuts, count]:
-        log = run_bars(market, book, log, chosen, build_steps(instruments), done, cut)
+        log = run_bars(market, book, log, chosen, build_steps(instruments), done, done, cut)
         book = Book(*(array.copy() for array in book))
         done = cut
     return book, log
@@ -198,7 +198,7 @@ def test_the_trade_list_equals_that_of_the_slow_obvious_reference(seed, count, c
     instrument = Instrument("T/USD", Decimal("0.01"), Decimal("0.01"), described=True)
     open_ms, market = build_market([bars], [[Signals(target=target)]], chosen)
     book = new_book(1, (100_000 * 10**8,))
-    log = run_bars(market, book, new_log(count, 16), chosen, build_steps([instrument]), 0, count)
+    log = run_bars(market, book, new_log(count, 16), chosen, build_steps([instrument]), 0, 0, count)
     trips = round_trips(fills_of(("T/USD",), open_ms, book, log), MINUTE.ms)
     ours = [
         (entry // 60_000, exit_ // 60_000, Decimal(pnl).scaleb(-8), Reason(reason).label)

@@ -101,7 +101,7 @@ def run_wallets(
     for w, (why, number, limit) in (halted or {}).items():
         book.wallet[w, TRIPPED_BY], book.wallet[w, TRIPPED_NUMBER], book.wallet[w, TRIPPED_LIMIT] = why, number, limit
     steps = build_steps(instruments, len(wishes), legs)
-    log = run_bars(market, book, new_log(len(open_ms), 8), chosen, steps, 0, len(open_ms))
+    log = run_bars(market, book, new_log(len(open_ms), 8), chosen, steps, 0, 0, len(open_ms))
     fills = fills_of(tuple(one.symbol for one in series), open_ms, book, log)
     end = Decimal(int(book.wallet[-1, CASH])).scaleb(-8)
     events = log.events[: book.account[EVENTS]]

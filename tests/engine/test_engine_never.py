@@ -477,7 +477,7 @@ def never(seed: int, symbols: int = 5, wallets: int = 3, paired: bool = False) -
                 accountant.closing[w] = accountant.halted[w] and bool(rng.random() < 0.5)
                 book.wallet[w, CLOSING] = int(accountant.closing[w])
             write_bar(scene, bar, rows, purse)
-            log = run_bars(scene.market, book, log, scene.rules, steps, bar, bar + 1)
+            log = run_bars(scene.market, book, log, scene.rules, steps, bar, bar, bar + 1)
             fills, events = int(book.account[FILLS]), int(book.account[EVENTS])
             rows, purse = book.position.tolist(), book.wallet.tolist()
             accountant.see_fills(bar, log.fills[seen_fills:fills, :LOG_COLUMNS].tolist())

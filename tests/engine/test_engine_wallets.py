@@ -219,7 +219,7 @@ class Setup:
         log = new_log(count, 4)
         done = 0
         for cut in [*cuts, count]:
-            log = run_bars(self.market, book, log, self.chosen, self.steps, done, cut)
+            log = run_bars(self.market, book, log, self.chosen, self.steps, done, done, cut)
             book = Book(*(array.copy() for array in book))
             done = cut
         return book, log
@@ -311,7 +311,7 @@ def test_at_every_bar_the_accounts_cash_is_the_sum_of_the_wallets_and_of_their_f
     setup = set_up(scene(seed), chosen, [{0: 1, 1: 0}, {}, {}] if legs else [])
     book, log = setup.book, new_log(len(setup.market.open_ms), 4)
     for bar in range(len(setup.market.open_ms)):
-        log = run_bars(setup.market, book, log, setup.chosen, setup.steps, bar, bar + 1)
+        log = run_bars(setup.market, book, log, setup.chosen, setup.steps, bar, bar, bar + 1)
         fills = log.fills[: book.account[FILLS]]
         paid = fills[:, LOG_SIDE] * fills[:, LOG_NOTIONAL] + fills[:, LOG_FEE]
         wallet = setup.steps[fills[:, LOG_ROW], WALLET]

@@ -1,4 +1,8 @@
-"""The loop over bars: fill, then decide, for as many bars as there are. Paper and live call it for one bar."""
+"""The loop over bars: fill, then decide.
+
+A backtest does both with every bar. A cycle that missed some fills what it missed, as a venue would have, and decides on
+the newest alone; where a venue fills, nothing is left to do but that.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,22 @@ from trader_cli.risk.rules import SHARE_PARITY, SIZE_VOLATILITY, WALLET, Rules
 
 
 @kernel
-def replay(first: int, last: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> int:
-    """Step the book through bars [first, last); return the bar reached, which is `last` unless the log is full."""
+def replay(
+    first: int,
+    filled: int,
+    decided: int,
+    last: int,
+    market: Any,
+    book: Any,
+    work: Any,
+    log: Any,
+    rules: Any,
+    steps: Any,
+) -> int:
+    """Step the book through bars [first, last); return the bar reached, which is `last` unless the log is full.
+
+    Those from `filled` on meet the simulated market, those from `decided` on are decided on.
+    """
     # In one bar a row can be sold at the open, bought, sold in two parts, and stopped.
     fills = 5 * book.position.shape[0]
     # And be refused when its order fills and when it is decided on, or end a losing streak.
@@ -34,18 +52,26 @@ def replay(first: int, last: int, market: Any, book: Any, work: Any, log: Any, r
             return bar
         end = min(last, bar + left)
         for now in range(bar, end):
-            if is_busy(book, switches):
+            if now >= filled and is_busy(book, switches):
                 fill(now, market, book, log, rules, steps)
-            decide(now, market, book, work, log, rules, steps, switches)
+            if now >= decided:
+                decide(now, market, book, work, log, rules, steps, switches)
         bar = end
     return last
 
 
-def run_bars(market: Market, book: Book, log: Log, rules: Rules, steps: Ints, first: int, last: int) -> Log:
-    """Run `replay` to the end, giving the log more room whenever it is full; return the log with all fills."""
+def run_bars(
+    market: Market, book: Book, log: Log, rules: Rules, steps: Ints, filled: int, decided: int, last: int
+) -> Log:
+    """Run `replay` to the end, giving the log more room whenever it is full; return the log with all fills.
+
+    Bars [filled, last) meet the simulated market, bars [decided, last) are decided on. A backtest: both from its first bar.
+    Paper: filled from the first bar nobody has stepped through, decided on from the newest. Live: nothing filled (`last`).
+    The equity of a bar that was only filled is NaN: what was held at its close nobody looked at.
+    """
     # Compiled code does not check indices: outside the arrays it would write into somebody else's memory.
     bars, rows = market.prices.shape[1:]
-    assert 0 <= first <= last <= bars <= len(log.equity)  # noqa: S101 only a bug breaks it
+    assert 0 <= filled <= last and 0 <= decided <= last <= bars <= len(log.equity)  # noqa: S101 only a bug breaks it
     assert len(market.open_ms) == bars  # noqa: S101
     assert market.signals.shape[1:] == market.measures.shape[1:] == (bars, rows)  # noqa: S101
     assert len(book.position) == len(steps) == rows  # noqa: S101
@@ -55,8 +81,10 @@ def run_bars(market: Market, book: Book, log: Log, rules: Rules, steps: Ints, fi
     assert not reads_returns(rules) or market.returns.shape == (rows, bars)  # noqa: S101
     work = new_work(steps, longest_window(rules), parity=rules.share_method == SHARE_PARITY)
     numbers = np.array(rules, np.int64)
+    log.equity[filled:decided] = np.nan
+    first = min(filled, decided)
     while True:
-        first = replay(first, last, market, book, work, log, numbers, steps)
+        first = replay(first, filled, decided, last, market, book, work, log, numbers, steps)
         if first == last:
             return log
         log = log._replace(fills=_grown(log.fills, 5 * rows), events=_grown(log.events, 4 * rows + len(book.wallet)))

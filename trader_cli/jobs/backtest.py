@@ -79,7 +79,7 @@ def backtest(
         note("compiling the engine for this machine, once; about half a minute")
     book = new_book(len(instruments), purses)
     log = new_log(len(open_ms), _FIRST_ROOM)
-    log = run_bars(market, book, log, rules, steps, 0, len(open_ms))
+    log = run_bars(market, book, log, rules, steps, 0, 0, len(open_ms))
     unallocated = request.cash - sum(purses)
     if unallocated:
         log.equity[:] += unallocated * 1e-8
