@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,11 @@ from trader_cli.model.instrument import Instrument
 if TYPE_CHECKING:
     from trader_cli.config.layers import Loaded, Stated
     from trader_cli.config.settings import Settings
+    from trader_cli.jobs.arming import Terms
     from trader_cli.jobs.plan import Chosen, Request, WalletPlan
     from trader_cli.ledger import Ledger
     from trader_cli.market.store import BarStore
+    from trader_cli.model.session import Deployment
     from trader_cli.strategy.loader import Library
 
 
@@ -132,6 +134,26 @@ class Wiring:
         one strategy, or `STRATEGY.NAME`; they stand over the configuration's. Whatever is wrong with settings or
         strategies is said before any bar is read.
         """
+        return self._request(self._wallets(names, params))
+
+    def deployed_request(self, deployments: Sequence[Deployment]) -> Request:
+        """Return what a cycle is asked to do: the deployed strategies in their wallets. Raises StrategyError for none (R4.11).
+
+        A wallet of the configuration whose strategies are not deployed keeps its cash and trades nothing.
+        """
+        from trader_cli.jobs.deployed import by_wallet
+        from trader_cli.jobs.plan import WalletPlan
+
+        where = by_wallet(deployments, self.purses)
+        loaded = {one.strategy: self._chosen(one.strategy, one.params) for one in deployments}
+        return self._request(
+            tuple(
+                WalletPlan(name, share, tuple(loaded[one] for one in where.get(name, ())))
+                for name, share in self._shares().items()
+            )
+        )
+
+    def _request(self, wallets: tuple[WalletPlan, ...]) -> Request:
         from trader_cli.config.moment import time_ms
         from trader_cli.engine.panel import cash_units
         from trader_cli.jobs.plan import Levels, Request
@@ -149,7 +171,7 @@ class Wiring:
         if exits.fibonacci:
             levels = Levels(exits.fibonacci_wing, exits.atr_period, float(exits.fibonacci_atr))
         return Request(
-            wallets=self._wallets(names, params),
+            wallets=wallets,
             symbols=tuple(dict.fromkeys(symbols)),
             exchanges=exchanges,
             timeframe=Timeframe.parse(data.timeframe) if data.timeframe else None,
@@ -169,7 +191,6 @@ class Wiring:
         )
 
     def _wallets(self, names: str | None, params: Mapping[str, str]) -> tuple[WalletPlan, ...]:
-        from trader_cli.engine.panel import rate
         from trader_cli.jobs.plan import MAIN, WalletPlan
         from trader_cli.money import ONE
 
@@ -179,11 +200,7 @@ class Wiring:
                 raise UsageError(f"`{names}` names no strategy", "`trader strategy list` shows them")
             wallets = {MAIN: (ONE, tuple(chosen))}
         else:
-            shares = {name: one for name, one in self.settings.wallets.items() if one.share_pct > 0}
-            wallets = {
-                name: (rate(one.share_pct, 100, f"wallets.{name}.share_pct"), one.strategies)
-                for name, one in shares.items()
-            }
+            wallets = {name: (share, self.purses[name]) for name, share in self._shares().items() if name in self.purses}
         if not wallets:
             raise UsageError(
                 f"no strategy is named, and preset `{self.config.preset}` has no wallets",
@@ -198,11 +215,47 @@ class Wiring:
             for name, (share, strategies) in wallets.items()
         )
 
+    def _shares(self) -> dict[str, int]:
+        """Return the wallets' shares of the cash, 1e-8; one wallet with all of it where none is configured."""
+        from trader_cli.engine.panel import rate
+        from trader_cli.jobs.plan import MAIN
+        from trader_cli.money import ONE
+
+        stated = {name: one.share_pct for name, one in self.settings.wallets.items() if one.share_pct > 0}
+        shares = {name: rate(share, 100, f"wallets.{name}.share_pct") for name, share in stated.items()}
+        return shares or {MAIN: ONE}
+
     def _chosen(self, name: str, params: Mapping[str, str]) -> Chosen:
         from trader_cli.jobs.plan import Chosen
 
         found = self.strategies.load(name)
         return Chosen(name, found.cls(**{**self.settings.params.get(name, {}), **params}), found.source_digest)
+
+    @property
+    def purses(self) -> dict[str, tuple[str, ...]]:
+        """The wallets with a share of the cash, and the strategies the configuration names for each."""
+        return {name: one.strategies for name, one in self.settings.wallets.items() if one.share_pct > 0}
+
+    @cached_property
+    def account(self) -> str:
+        """Which account of the configured venue the key opens, without giving it away; raises UsageError without a key."""
+        from trader_cli.config.secrets import credentials
+        from trader_cli.jobs.arming import account_of
+
+        venue = self.settings.venue
+        if not venue.id:
+            raise UsageError(
+                "no venue is configured", 'state it in `trader.toml`: `[venue]`, `id = "kraken"` or `id = "binance"`'
+            )
+        return account_of(venue.id, credentials(venue, os.environ)[0])
+
+    def terms(self, deployments: Iterable[Deployment]) -> Terms:
+        """Return what trading live would mean now: every setting, and the deployed strategies with their code as it is."""
+        from trader_cli.jobs.arming import Terms
+        from trader_cli.jobs.deployed import current
+
+        config = self.settings.model_dump(mode="json")
+        return Terms(config, current(deployments, self.strategies.load))
 
 
 def _by_strategy(params: Mapping[str, str], used: set[str]) -> dict[str, dict[str, str]]:
