@@ -1,0 +1,196 @@
+"""The requests we may still make of a venue, counted by all processes together (R1.2).
+
+One file a venue holds every meter and the venue's last ban. A process that dies after counting and before sending has counted
+one request too many; none is ever sent uncounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from trader_cli.errors import VenueError
+from trader_cli.model.orders import Resolution
+from trader_cli.venues import statefile
+from trader_cli.venues.limits import Charge, charges, order_meters
+from trader_cli.venues.meters import Marks
+
+_VERSION = 1
+# Longer than any meter remembers.
+_FORGET_MS = 2 * 86_400_000
+
+
+class Budget:
+    """What one account may ask of its venue.
+
+    path: a file that every process of this machine shares for this venue. account: whose counters these are. reserve_pct: share
+    of what cancels are counted on that only cancels may use. now_ms: this machine's clock; it may jump.
+    """
+
+    def __init__(
+        self, path: Path, venue: str, account: str, tier: str, reserve_pct: int, now_ms: Callable[[], int]
+    ) -> None:
+        self.path = path
+        self.venue = venue
+        self.account = account
+        self.tier = tier
+        self.reserve_pct = reserve_pct
+        self._now_ms = now_ms
+
+    def wait_ms(self, kind: str, symbol: str = "", age_ms: int = 0, call: str = "") -> int:
+        """Return how long until a request of this kind may go; 0 = now."""
+        with self._held():
+            state = self._load()
+        return self._wait(state, self._charges(kind, symbol, age_ms, call), kind)[0]
+
+    def spend(self, kind: str, symbol: str = "", age_ms: int = 0, call: str = "") -> None:
+        """Count one request that is about to leave. age_ms: of the order to cancel; call: the endpoint, where costs differ.
+
+        Raises VenueError with `retry_ms`, and counts nothing, while the venue's ban runs (`skip_cycle`) or the budget is used
+        up (`wait`).
+        """
+        wanted = self._charges(kind, symbol, age_ms, call)
+        with self._held():
+            state = self._load()
+            wait, banned = self._wait(state, wanted, kind)
+            if wait == 0:
+                for one in wanted:
+                    state.marks[one.name] = one.meter.add(state.of(one), one.cost, state.now_ms)
+                self._store(state, lasting=False)
+                return
+        if banned:
+            raise VenueError(
+                f"`{self.venue}` takes no requests from us for another {wait / 1000:.1f} s, as it said itself",
+                "wait; asking on makes it longer",
+                pattern="ban",
+                resolution=Resolution.SKIP_CYCLE.value,
+                retry_ms=state.now_ms + wait,
+            )
+        raise VenueError(
+            f"the budget of `{self.venue}` for `{kind}` is used up for another {wait / 1000:.1f} s",
+            "fewer markets or a longer timeframe need fewer requests",
+            pattern="budget",
+            resolution=Resolution.WAIT.value,
+            retry_ms=state.now_ms + wait,
+        )
+
+    def refused(self, retry_ms: int) -> None:
+        """Remember that the venue refused us. retry_ms: ms UTC before which it takes nothing; 0 = it did not say.
+
+        Where it did not say, its counters are full whatever ours say: all of ours are set to full and decay from there.
+        """
+        with self._held():
+            state = self._load()
+            if retry_ms > state.now_ms:
+                state.ban_ms = max(state.ban_ms, retry_ms)
+            else:
+                state.marks.clear()
+                state.full_ms = state.now_ms
+            self._store(state, lasting=True)
+
+    def load_pct(self, symbol: str) -> float:
+        """Return how full the counter of orders on this market is, 0 to 100; 100 while the venue's ban runs."""
+        with self._held():
+            state = self._load()
+        if state.ban_ms > state.now_ms:
+            return 100.0
+        meters = order_meters(self.venue, self.tier, self.account, symbol)
+        return min(100.0, max(100.0 * one.meter.level(state.of(one), state.now_ms) / one.meter.most for one in meters))
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the file. Raises VenueError where it cannot be kept: what is not counted must not be sent."""
+        try:
+            with statefile.locked(self.path):
+                yield
+        except OSError as error:
+            raise VenueError(
+                f"the requests made cannot be counted in {self.path}: {error.strerror or type(error).__name__}",
+                "make the directory writable, or free some space",
+                pattern="budget_unkept",
+            ) from None
+
+    def _charges(self, kind: str, symbol: str, age_ms: int, call: str) -> list[Charge]:
+        return charges(self.venue, self.tier, self.account, kind, symbol, age_ms, call)
+
+    def _wait(self, state: _State, wanted: list[Charge], kind: str) -> tuple[int, bool]:
+        """Return (how long to wait, whether a ban asks for it)."""
+        if state.ban_ms > state.now_ms:
+            return state.ban_ms - state.now_ms, True
+        waits = [0]
+        for one in wanted:
+            most = one.meter.most
+            if kind == "place" or (kind != "cancel" and one.name == "weight"):
+                most = most * (100 - self.reserve_pct) // 100
+            waits.append(one.meter.wait_ms(state.of(one), one.cost, most, state.now_ms))
+        return max(waits), False
+
+    def _load(self) -> _State:
+        now_ms = self._now_ms()
+        stored, damaged = statefile.read(self.path)
+        try:
+            state = _State.of_json(stored, now_ms)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            statefile.set_aside(self.path)
+            state, damaged = _State(now_ms), True
+        if damaged:
+            # What was used up is not known any more: everything may have been.
+            state.full_ms = now_ms
+        if damaged or state.moved:
+            self._store(state, lasting=False)
+        return state
+
+    def _store(self, state: _State, *, lasting: bool) -> None:
+        statefile.write(self.path, state.to_json(), lasting=lasting)
+
+
+class _State:
+    """The file's content, as of `now_ms`. full_ms: when every meter without marks was full; 0 = never. ban_ms: its end.
+
+    moved: the clock was put back since the file was written, and the marks with it.
+    """
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.full_ms = 0
+        self.ban_ms = 0
+        self.moved = False
+        self.marks: dict[str, Marks] = {}
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any], now_ms: int) -> _State:
+        state = cls(now_ms)
+        if not stored:
+            return state
+        if stored["version"] != _VERSION:
+            raise ValueError("another version's file")
+        # A clock that was put back: what was spent is as old as if no time had passed, and a ban lasts as long as it did.
+        back_ms = max(0, int(stored["at_ms"]) - now_ms)
+        state.moved = back_ms > 0
+        written_ms = int(stored["at_ms"])
+        state.full_ms = max(0, int(stored["full_ms"]) - back_ms)
+        state.ban_ms = max(0, int(stored["ban_ms"]) - back_ms)
+        for name, marks in stored["marks"].items():
+            if any(int(at_ms) > written_ms or int(cost) < 0 for at_ms, cost in marks):
+                raise ValueError("marks from the future")
+            if marks and int(marks[-1][0]) > written_ms - _FORGET_MS:
+                state.marks[str(name)] = [[int(at_ms) - back_ms, int(cost)] for at_ms, cost in marks]
+        return state
+
+    def of(self, charge: Charge) -> Marks:
+        """Return a meter's marks; one without any was full when all were."""
+        marks = self.marks.get(charge.name)
+        if marks is None:
+            return [[self.full_ms, charge.meter.most]] if self.full_ms else []
+        return marks
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": _VERSION,
+            "at_ms": self.now_ms,
+            "full_ms": self.full_ms,
+            "ban_ms": self.ban_ms,
+            "marks": self.marks,
+        }
