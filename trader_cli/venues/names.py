@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 _OURS = {"XBT": "BTC", "XDG": "DOGE", "BCHSV": "BSV"}
 _KRAKENS = {ours: theirs for theirs, ours in _OURS.items()}
-_KRAKEN_LONG = frozenset("XETC XETH XLTC XMLN XREP XXBT XXDG XXLM XXMR XXRP XZEC ZAUD ZCAD ZEUR ZGBP ZJPY ZUSD".split())
+_KRAKEN_COINS = ("XETC", "XETH", "XLTC", "XMLN", "XREP", "XXBT", "XXDG", "XXLM", "XXMR", "XXRP", "XZEC")
+_KRAKEN_LONG = frozenset((*_KRAKEN_COINS, "ZAUD", "ZCAD", "ZEUR", "ZGBP", "ZJPY", "ZUSD"))
 """Kraken's old assets carry a letter in front, X for coins and Z for money; new ones do not."""
 
 
