@@ -64,9 +64,9 @@ def constant(file: str, name: str, value: str) -> Mutant:
 LIMITS, EXITS, BREAKERS, SIZING, SWAP, CORRELATION, VAR = (
     f"risk/{name}.py" for name in ("limits", "exits", "breakers", "sizing", "swap", "correlation", "var")
 )
-APPROVE, ARM, WATCH, FILL, DECIDE, BOOKING, LEGS, SHARE, VALUE, ORDERS = (
+APPROVE, ARM, WATCH, FILL, HOLDING, DECIDE, BOOKING, LEGS, SHARE, VALUE, ORDERS = (
     f"engine/{name}.py"
-    for name in ("approve", "arm", "watch", "fill", "decide", "booking", "legs", "share", "value", "orders")
+    for name in ("approve", "arm", "watch", "fill", "holding", "decide", "booking", "legs", "share", "value", "orders")
 )
 
 MUTANTS = (
@@ -299,23 +299,24 @@ MUTANTS = (
     Mutant(FILL, "payable: all within the room", "if cost <= room and cost + fee_of(cost, rate) <= free:", "if cost <= room:"),
     Mutant(FILL, "payable: no reserve", "free = book.wallet[w, CASH] - book.wallet[w, RESERVE]", "free = book.wallet[w, CASH]"),
     Mutant(FILL, "payable: cut below the minimum", "if quantity <= 0 or below_minimum(s, quantity, price, rules, steps):\n        return 0\n    return int(quantity)", "if quantity <= 0:\n        return 0\n    return int(quantity)"),
-    Mutant(FILL, "protect_entry: no stop", "fixed = stop_level(price, rules[of.STOP_RATE], tick)", "fixed = 0"),
-    Mutant(FILL, "protect_entry: no ATR stop", "tighter_stop(fixed, atr_stop(price, atr, rules[of.STOP_MULTIPLE], tick))", "fixed"),
-    Mutant(FILL, "protect_entry: no target", "= target_level(price, rules[of.TARGET_RATE], tick)", "= 0"),
-    Mutant(FILL, "protect_entry: no micro-profit", "= paying_level(price, rules[of.MICRO_RATE], rules[of.MICRO_SLIP], tick)", "= 0"),
-    Mutant(FILL, "protect_entry: no partial target", "= target_level(price, rules[of.PARTIAL_RATE], tick)", "= 0"),
-    Mutant(FILL, "protect_entry: no trailing from the entry", "position[s, TRAIL_HIGH] = price", "pass"),
-    Mutant(FILL, "protect_entry: no ATR trailing stop", "= atr_stop(price, atr, rules[of.TRAIL_MULTIPLE], tick)", "= 0"),
-    Mutant(FILL, "protect_entry: no stop of its own", "position[s, STOP_OWN] = position[s, ORDER_STOP]", "pass"),
-    Mutant(FILL, "protect_entry: no target of its own", "position[s, TARGET_OWN] = position[s, ORDER_TARGET]", "pass"),
-    Mutant(FILL, "protect_entry: nothing kept", "position[s, KEEP_OWN] = position[s, ORDER_KEEP]", "position[s, KEEP_OWN] = -1"),
-    Mutant(FILL, "protect_entry: no entry range", "position[s, ENTRY_ATR] = atr", "pass"),
-    Mutant(FILL, "protect_entry: no entry time", "position[s, ENTRY_MS] = market.open_ms[bar]", "pass"),
+    Mutant(HOLDING, "protect_entry: no stop", "fixed = stop_level(price, rules[of.STOP_RATE], tick)", "fixed = 0"),
+    Mutant(HOLDING, "protect_entry: no ATR stop", "tighter_stop(fixed, atr_stop(price, atr, rules[of.STOP_MULTIPLE], tick))", "fixed"),
+    Mutant(HOLDING, "protect_entry: no target", "= target_level(price, rules[of.TARGET_RATE], tick)", "= 0"),
+    Mutant(HOLDING, "protect_entry: no micro-profit", "= paying_level(price, rules[of.MICRO_RATE], rules[of.MICRO_SLIP], tick)", "= 0"),
+    Mutant(HOLDING, "protect_entry: no partial target", "= target_level(price, rules[of.PARTIAL_RATE], tick)", "= 0"),
+    Mutant(HOLDING, "protect_entry: no trailing from the entry", "position[s, TRAIL_HIGH] = price", "pass"),
+    Mutant(HOLDING, "protect_entry: no ATR trailing stop", "= atr_stop(price, atr, rules[of.TRAIL_MULTIPLE], tick)", "= 0"),
+    Mutant(HOLDING, "protect_entry: no stop of its own", "position[s, STOP_OWN] = position[s, ORDER_STOP]", "pass"),
+    Mutant(HOLDING, "protect_entry: no target of its own", "position[s, TARGET_OWN] = position[s, ORDER_TARGET]", "pass"),
+    Mutant(HOLDING, "protect_entry: nothing kept", "position[s, KEEP_OWN] = position[s, ORDER_KEEP]", "position[s, KEEP_OWN] = -1"),
+    Mutant(HOLDING, "protect_entry: no entry range", "position[s, ENTRY_ATR] = atr", "pass"),
+    Mutant(HOLDING, "protect_entry: no entry time", "position[s, ENTRY_MS] = open_ms", "pass"),
     Mutant(FILL, "fill_entry: slots not asked", "if was_flat and no_slot(book.account[POSITIONS], rules):", "if False:"),
     Mutant(FILL, "fill_entry: room by another name", "        if asked > room:\n", "        if False:\n"),
     Mutant(FILL, "fill_entry: reserve by another name", "        elif whole <= book.wallet[w, CASH]:\n", "        elif False:\n"),
     Mutant(FILL, "fill_entry: a limit pays as a taker", "rate = rules[of.MAKER_RATE] if kind == LIMIT else rules[of.TAKER_RATE]", "rate = rules[of.TAKER_RATE]"),
-    Mutant(FILL, "fill_entry: a cap outlives its level", "        position[s, WEIGHT] = position[s, ORDER_WEIGHT]\n        position[s, CAP] = 0\n    if was_flat", "        position[s, WEIGHT] = position[s, ORDER_WEIGHT]\n    if was_flat"),
+    Mutant(HOLDING, "take_weight: a cap outlives its level", "ORDER_WEIGHT]\n        position[s, CAP] = 0\n", "ORDER_WEIGHT]\n"),
+    Mutant(HOLDING, "buy_in: sized for nothing", "    take_weight(s, book)\n    if was_flat", "    if was_flat"),
     Mutant(FILL, "partial_sale: a part below the minimum", "quantity < book.position[s, QUANTITY] and below_minimum(s, quantity, price, rules, steps)", "False"),
     Mutant(FILL, "partial_sale: all below the minimum stays", "(quantity < book.position[s, QUANTITY] and below_minimum(s, quantity, price, rules, steps))", "below_minimum(s, quantity, price, rules, steps)"),
     Mutant(FILL, "keep_own: never", "    if keep >= weight:\n        return\n", "    if True:\n        return\n"),
@@ -354,7 +355,7 @@ MUTANTS = (
     Mutant(FILL, "follow_high: not armed", "if rules[of.TRAIL_RATE] + rules[of.BREAK_EVEN_RATE] > 0:", "if False:"),
     Mutant(FILL, "can_trade: a leg alone", "return bool(has_bar(bar, other, market))", "return True"),
     Mutant(FILL, "can_trade: protection waits for a leg", "if other < 0 or not is_wish(s, book):", "if other < 0:"),
-    Mutant(FILL, "fill: a cap outlives a sale to another level", "                    position[s, WEIGHT] = position[s, ORDER_WEIGHT]\n                    position[s, CAP] = 0\n", "                    position[s, WEIGHT] = position[s, ORDER_WEIGHT]\n"),
+    Mutant(FILL, "fill: a sale leaves its level", "                take_weight(s, book)\n", ""),
     # What a decision asks
     Mutant(DECIDE, "closes_at: the trailing stop stays", "    if rules[of.TRAIL_MULTIPLE] > 0:\n        raise_trail", "    if False:\n        raise_trail"),
     constant(DECIDE, "waits_in_vain", "True"),
@@ -463,7 +464,7 @@ MUTANTS = (
     Mutant(ORDERS, "entry_order: triggers add", "if trigger > 0.0 and held == 0:", "if trigger > 0.0:"),
     Mutant(ORDERS, "equip: room not kept", "position[s, ORDER_ROOM] = room", "position[s, ORDER_ROOM] = 4_000_000_000_000_000_000"),
     Mutant(ORDERS, "equip: rule not kept", "position[s, ORDER_RULE] = rule", "pass"),
-    Mutant(ORDERS, "equip: time not kept", "position[s, ORDER_MS] = market.open_ms[bar] + rules[of.BAR_MS]", "position[s, ORDER_MS] = 0"),
+    Mutant(ORDERS, "order: time not kept", "position[s, ORDER_MS] = close_ms", "position[s, ORDER_MS] = 0"),
 )  # fmt: skip
 
 

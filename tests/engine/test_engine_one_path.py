@@ -18,17 +18,17 @@ from trader_cli.risk.rules import Rules
 PACKAGE = Path(__file__).resolve().parents[2] / "trader_cli"
 # A rule that is asked when an order is decided on and again when it fills, or of both legs of a trade.
 TWICE = {
-    "below_minimum": {"approve", "decide", "fill", "legs"},
+    "below_minimum": {"approve", "decide", "fill", "legs", "settle"},
     "no_slot": {"decide", "fill"},
     "least_worth": {"approve", "decide", "legs"},
     "within_dead_band": {"decide", "legs"},
     "too_stale": {"approve", "decide"},
     "worth_swapping": {"decide"},
     "correlation": {"approve"},
-    "tighter_stop": {"arm", "fill", "watch"},
+    "tighter_stop": {"arm", "fill", "holding"},
     "tighter_target": {"arm", "fill"},
-    "stop_level": {"arm", "fill"},
-    "atr_stop": {"fill", "watch"},
+    "stop_level": {"arm", "holding"},
+    "atr_stop": {"holding", "watch"},
     "room_under": {"approve"},
     "beyond": {"approve"},
     "allowed_loss": {"watch"},
@@ -73,8 +73,24 @@ def test_each_rule_has_one_caller_and_only_the_engine_calls_one() -> None:
 def test_only_the_coordinator_and_the_decision_sell() -> None:
     sellers = {path.stem for path in (PACKAGE / "engine").glob("*.py") if "sell" in _calls(path)}
     assert sellers == {"fill"}
+    # `settle` orders the exit of a position that a venue left without protection.
     orders = {path.stem for path in (PACKAGE / "engine").glob("*.py") if "order" in _calls(path)}
-    assert orders == {"approve", "decide"}
+    assert orders == {"approve", "decide", "settle"}
+
+
+@pytest.mark.req("R0.1")
+def test_whoever_fills_books_through_the_same_functions() -> None:
+    callers = {
+        name: {path.stem for path in (PACKAGE / "engine").glob("*.py") if name in _calls(path)}
+        for name in ("book_fill", "buy_in", "protect_entry", "take_weight", "end_position", "arm", "fill", "decide")
+    }
+    assert callers["book_fill"] == {"fill", "holding", "settle"}
+    assert callers["buy_in"] == {"fill", "settle"}
+    assert callers["protect_entry"] == {"holding"}
+    assert callers["take_weight"] == {"fill", "holding", "settle"}
+    assert callers["end_position"] == {"booking", "settle"}
+    # One loop: nobody else calls either.
+    assert callers["fill"] == callers["decide"] == {"replay"}
 
 
 @pytest.mark.req("R0.3")

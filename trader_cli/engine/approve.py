@@ -335,8 +335,8 @@ def increase(
         if too_much_at_risk(bar, s, notional, market, book, work, log, rules):
             return 0, VAR
     reason = BY_REBALANCE if held > 0 and weight == position[s, WEIGHT] else BY_STRATEGY
-    order(s, 1, kind, quantity, at, weight, reason, book)
+    order(s, 1, kind, quantity, at, weight, reason, market.open_ms[bar] + rules[of.BAR_MS], book)
     # Where exposure is limited an order never spends more than it was allowed, however far the price runs away.
     most = cost_of(price, quantity, one) if room < NO_LIMIT else NO_LIMIT
-    equip(bar, s, most, rule, market, book, rules, steps)
+    equip(bar, s, most, rule, market, book, steps)
     return cost, -1

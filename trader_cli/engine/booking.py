@@ -26,6 +26,7 @@ from trader_cli.engine.state import (
     FLOOR,
     LAST_ASKED,
     LAST_EVENT,
+    LATE,
     LOG_BAR,
     LOG_FEE,
     LOG_KIND,
@@ -70,6 +71,7 @@ from trader_cli.risk.rules import SHARE_PERFORMANCE, SIZE_KELLY, WALLET
 @part
 def book_fill(
     bar: int,
+    open_ms: int,
     s: int,
     side: int,
     quantity: int,
@@ -78,13 +80,15 @@ def book_fill(
     fee: int,
     kind: int,
     reason: int,
-    market: Any,
     book: Any,
     log: Any,
     rules: Any,
     steps: Any,
 ) -> None:
-    """Apply a fill: a buy lowers its wallet's cash by notional + fee, a sell raises it by notional - fee (1e-8 quote)."""
+    """Apply a fill: a buy lowers its wallet's cash by notional + fee, a sell raises it by notional - fee (1e-8 quote).
+
+    open_ms: of the bar it happened in, ms UTC.
+    """
     account = book.account
     position = book.position
     before = position[s, QUANTITY]
@@ -113,28 +117,36 @@ def book_fill(
     log.fills[n, LOG_REASON] = reason
     account[FILLS] = n + 1
     if after == 0:
-        account[POSITIONS] -= 1
-        position[s, FLOOR] = 0
-        position[s, CEILING] = 0
-        position[s, STOP] = 0
-        position[s, STOP_OWN] = 0
-        position[s, TARGET] = 0
-        position[s, TARGET_OWN] = 0
-        position[s, TRAIL_HIGH] = 0
-        position[s, TRAIL_ATR] = 0
-        position[s, BREAK_EVEN] = 0
-        position[s, MICRO] = 0
-        position[s, PARTIAL] = 0
-        position[s, CAP] = 0
-        position[s, ENTRY_PRICE] = 0
-        position[s, WEIGHT] = 0
-        if is_counted(rules):
-            cool_ms = rules[of.COOL_BARS] * rules[of.BAR_MS]
-            close_ms = market.open_ms[bar] + rules[of.BAR_MS]
-            close_trip(bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], cool_ms)
-        position[s, TRIP_BOUGHT] = 0
-        position[s, TRIP_SOLD] = 0
-        position[s, TRIP_FEES] = 0
+        end_position(bar, open_ms, s, book, log, rules, steps)
+
+
+@part
+def end_position(bar: int, open_ms: int, s: int, book: Any, log: Any, rules: Any, steps: Any) -> None:
+    """Take what protected a position that is gone off its row, and count its round trip."""
+    position = book.position
+    book.account[POSITIONS] -= 1
+    position[s, FLOOR] = 0
+    position[s, CEILING] = 0
+    position[s, STOP] = 0
+    position[s, STOP_OWN] = 0
+    position[s, TARGET] = 0
+    position[s, TARGET_OWN] = 0
+    position[s, TRAIL_HIGH] = 0
+    position[s, TRAIL_ATR] = 0
+    position[s, BREAK_EVEN] = 0
+    position[s, MICRO] = 0
+    position[s, PARTIAL] = 0
+    position[s, CAP] = 0
+    position[s, ENTRY_PRICE] = 0
+    position[s, WEIGHT] = 0
+    position[s, LATE] = 0
+    if is_counted(rules):
+        cool_ms = rules[of.COOL_BARS] * rules[of.BAR_MS]
+        close_ms = open_ms + rules[of.BAR_MS]
+        close_trip(bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], cool_ms)
+    position[s, TRIP_BOUGHT] = 0
+    position[s, TRIP_SOLD] = 0
+    position[s, TRIP_FEES] = 0
 
 
 @part

@@ -74,6 +74,7 @@ def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: A
 def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, switches: Any) -> int:
     """Write the equity, drop spent orders, order the exits; return how many rows there are to size."""
     position = book.position
+    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
     value = 0.0
     candidates = 0
     for s in range(position.shape[0]):
@@ -90,7 +91,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             if switches.guarded and has_bar(bar, s, market):
                 reason = closes_at(bar, s, market, book, rules, steps)
             if reason >= 0:
-                order(s, -1, MARKET, held, 0, 0, reason, book)
+                order(s, -1, MARKET, held, 0, 0, reason, close_ms, book)
                 position[s, TRIPPED] = 1
                 if target <= 0.0:
                     position[s, TRIPPED] = 0
@@ -107,7 +108,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             if position[s, TRIPPED] != 0:
                 position[s, TRIPPED] = 0
             if held > 0:
-                order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, book)
+                order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, close_ms, book)
     log.equity[bar] = float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
     if book.account[POSITIONS] > 0:
         book.account[HELD_BARS] += 1
@@ -150,7 +151,8 @@ def reduce(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps
         refuse(bar, s, BELOW_MINIMUM, worth, least_worth(s, price, rules, steps), book, log)
         return True
     reason = BY_STRATEGY if weight != position[s, WEIGHT] else BY_REBALANCE
-    order(s, -1, MARKET, held - size, 0, weight, reason, book)
+    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+    order(s, -1, MARKET, held - size, 0, weight, reason, close_ms, book)
     return True
 
 
@@ -200,7 +202,8 @@ def swap(
     least = gain_of(bar, weakest, market, rules, steps)
     if not worth_swapping(gain_of(bar, s, market, rules, steps), least, rules):
         return 0, NOT_TRIED
-    order(weakest, -1, MARKET, book.position[weakest, QUANTITY], 0, 0, BY_SWAP, book)
+    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+    order(weakest, -1, MARKET, book.position[weakest, QUANTITY], 0, 0, BY_SWAP, close_ms, book)
     brought = ordered_cash(bar, weakest, market, book, rules, steps)
     spent, refused = increase(bar, s, free + brought, market, book, work, log, rules, steps)
     if refused >= 0:

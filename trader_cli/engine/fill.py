@@ -11,6 +11,7 @@ from typing import Any
 from trader_cli.compiler import called, part, spliced
 from trader_cli.engine.arm import arm, fixed_stop, trailing_stop
 from trader_cli.engine.booking import book_fill, drop_order, refuse
+from trader_cli.engine.holding import buy_in, take_weight
 from trader_cli.engine.orders import is_wish
 from trader_cli.engine.state import (
     ADDED,
@@ -18,8 +19,6 @@ from trader_cli.engine.state import (
     CAP,
     CASH,
     CEILING,
-    ENTRY_ATR,
-    ENTRY_MS,
     ENTRY_PRICE,
     FLOOR,
     HIGH,
@@ -28,8 +27,6 @@ from trader_cli.engine.state import (
     LOW,
     MICRO,
     OPEN,
-    ORDER_ATR,
-    ORDER_KEEP,
     ORDER_KIND,
     ORDER_PRICE,
     ORDER_QUANTITY,
@@ -37,19 +34,13 @@ from trader_cli.engine.state import (
     ORDER_ROOM,
     ORDER_RULE,
     ORDER_SIDE,
-    ORDER_STOP,
-    ORDER_TARGET,
-    ORDER_WEIGHT,
     ORDERS,
     PARTIAL,
     POSITIONS,
     QUANTITY,
     RESERVE,
-    STOP,
-    STOP_OWN,
     TARGET,
     TARGET_OWN,
-    TRAIL_ATR,
     TRAIL_HIGH,
     TRIPPED,
     WEIGHT,
@@ -80,14 +71,10 @@ from trader_cli.money import (
 )
 from trader_cli.risk import columns as of
 from trader_cli.risk.exits import (
-    atr_stop,
     break_even_level,
     exit_at,
-    paying_level,
     reached_before,
-    stop_level,
     stop_reason,
-    target_level,
     target_reason,
     tighter_stop,
     tighter_target,
@@ -114,7 +101,8 @@ def sell(
     """Sell at `price` (final, price units) with a fee of `rate`."""
     notional = proceeds_of(price, quantity, steps[s, PRICE_ONE])
     fee = fee_of(notional, rate)
-    book_fill(bar, s, -1, quantity, price, notional, fee, kind, reason, market, book, log, rules, steps)
+    open_ms = market.open_ms[bar]
+    book_fill(bar, open_ms, s, -1, quantity, price, notional, fee, kind, reason, book, log, rules, steps)
 
 
 @part
@@ -161,29 +149,6 @@ def payable(s: int, quantity: int, price: int, rate: int, book: Any, rules: Any,
 
 
 @spliced
-def protect_entry(bar: int, s: int, price: int, book: Any, rules: Any, steps: Any, market: Any) -> None:
-    """Hang the exits of a new position on its first entry's price; a later resize keeps them."""
-    position = book.position
-    tick = steps[s, TICK]
-    atr = position[s, ORDER_ATR]
-    fixed = stop_level(price, rules[of.STOP_RATE], tick)
-    position[s, STOP] = tighter_stop(fixed, atr_stop(price, atr, rules[of.STOP_MULTIPLE], tick))
-    position[s, TARGET] = target_level(price, rules[of.TARGET_RATE], tick)
-    position[s, MICRO] = paying_level(price, rules[of.MICRO_RATE], rules[of.MICRO_SLIP], tick)
-    position[s, PARTIAL] = target_level(price, rules[of.PARTIAL_RATE], tick)
-    position[s, TRAIL_HIGH] = price
-    position[s, TRAIL_ATR] = atr_stop(price, atr, rules[of.TRAIL_MULTIPLE], tick)
-    position[s, BREAK_EVEN] = 0
-    position[s, STOP_OWN] = position[s, ORDER_STOP]
-    position[s, TARGET_OWN] = position[s, ORDER_TARGET]
-    position[s, KEEP_OWN] = position[s, ORDER_KEEP]
-    position[s, ENTRY_PRICE] = price
-    position[s, ENTRY_MS] = market.open_ms[bar]
-    position[s, ENTRY_ATR] = atr
-    arm(s, book, rules, tick)
-
-
-@spliced
 def fill_entry(bar: int, s: int, price: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Buy the ordered quantity, or as many whole lots as may be paid; tell whether anything was bought."""
     position = book.position
@@ -213,12 +178,7 @@ def fill_entry(bar: int, s: int, price: int, market: Any, book: Any, log: Any, r
     cost = cost_of(price, quantity, one)
     fee = fee_of(cost, rate)
     reason = position[s, ORDER_REASON]
-    book_fill(bar, s, 1, quantity, price, cost, fee, kind, reason, market, book, log, rules, steps)
-    if position[s, WEIGHT] != position[s, ORDER_WEIGHT]:
-        position[s, WEIGHT] = position[s, ORDER_WEIGHT]
-        position[s, CAP] = 0
-    if was_flat:
-        protect_entry(bar, s, price, book, rules, steps, market)
+    buy_in(bar, market.open_ms[bar], s, quantity, price, cost, fee, kind, reason, book, log, rules, steps)
     return True
 
 
@@ -433,9 +393,7 @@ def fill(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> 
                 price = sell_price(price, rules[of.SLIP_RATE], steps[s, TICK])
                 quantity = position[s, ORDER_QUANTITY]
                 reason = position[s, ORDER_REASON]
-                if position[s, WEIGHT] != position[s, ORDER_WEIGHT]:
-                    position[s, WEIGHT] = position[s, ORDER_WEIGHT]
-                    position[s, CAP] = 0
+                take_weight(s, book)
                 rate = rules[of.TAKER_RATE]
                 sell(bar, s, quantity, price, rate, MARKET, reason, market, book, log, rules, steps)
                 drop_order(s, book)

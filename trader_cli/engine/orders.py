@@ -28,13 +28,14 @@ from trader_cli.engine.state import (
 from trader_cli.engine.watch import measured_atr, own_keep, own_level
 from trader_cli.model.codes import BY_REBALANCE, BY_STRATEGY, LIMIT, MARKET, TRIGGER
 from trader_cli.money import step_down, step_up, to_units
-from trader_cli.risk import columns as of
 from trader_cli.risk.rules import PRICE_ONE, TICK
 
 
 @part
-def order(s: int, side: int, kind: int, quantity: int, price: int, weight: int, reason: int, book: Any) -> None:
-    """Put the row's one working order on the book."""
+def order(
+    s: int, side: int, kind: int, quantity: int, price: int, weight: int, reason: int, close_ms: int, book: Any
+) -> None:
+    """Put the row's one working order on the book; close_ms: of the bar it was decided on."""
     position = book.position
     position[s, ORDER_SIDE] = side
     position[s, ORDER_KIND] = kind
@@ -42,6 +43,7 @@ def order(s: int, side: int, kind: int, quantity: int, price: int, weight: int, 
     position[s, ORDER_PRICE] = price
     position[s, ORDER_WEIGHT] = weight
     position[s, ORDER_REASON] = reason
+    position[s, ORDER_MS] = close_ms
     book.account[ORDERS] += 1
 
 
@@ -66,12 +68,11 @@ def entry_order(bar: int, s: int, held: int, market: Any, steps: Any) -> Any:
 
 
 @part
-def equip(bar: int, s: int, room: int, rule: int, market: Any, book: Any, rules: Any, steps: Any) -> None:
+def equip(bar: int, s: int, room: int, rule: int, market: Any, book: Any, steps: Any) -> None:
     """Give a buy what it may spend, and what its position is protected with: the strategy's levels and today's range."""
     position = book.position
     position[s, ORDER_ROOM] = room
     position[s, ORDER_RULE] = rule
-    position[s, ORDER_MS] = market.open_ms[bar] + rules[of.BAR_MS]
     position[s, ORDER_ATR] = measured_atr(bar, s, market, steps)
     position[s, ORDER_STOP] = 0
     position[s, ORDER_TARGET] = 0

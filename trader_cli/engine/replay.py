@@ -71,7 +71,8 @@ def run_bars(
     """
     # Compiled code does not check indices: outside the arrays it would write into somebody else's memory.
     bars, rows = market.prices.shape[1:]
-    assert 0 <= filled <= last and 0 <= decided <= last <= bars <= len(log.equity)  # noqa: S101 only a bug breaks it
+    assert 0 <= filled <= last  # noqa: S101 only a bug breaks it
+    assert 0 <= decided <= last <= bars <= len(log.equity)  # noqa: S101
     assert len(market.open_ms) == bars  # noqa: S101
     assert market.signals.shape[1:] == market.measures.shape[1:] == (bars, rows)  # noqa: S101
     assert len(book.position) == len(steps) == rows  # noqa: S101

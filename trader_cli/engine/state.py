@@ -85,8 +85,11 @@ TRIPS_RESULT = 39
 SHARE = 40  # of what the wallet may hold, 1e-8, as of the last decision that needed it
 LAST_EVENT = 41  # 1 + row in the log's events of the last refusal, 0 = none
 LAST_ASKED = 42  # bar of the last refusal
-CANDIDATE = 43  # scratch of one decision: row i holds the i-th row to size
-POSITION_COLUMNS = 44
+DUST = 43  # what an exit could not sell, 1e-8 base: no position, it joins the row's next one
+LATE = 44  # 1 + Reason of an exit that is due though the venue did not make it, 0 = none
+LATE_KEEP = 45  # what stays of the holding when that exit is a part, 1e-8 base
+CANDIDATE = 46  # scratch of one decision: row i holds the i-th row to size
+POSITION_COLUMNS = 47
 
 
 # Columns of the fill log, int64, one row a fill.
