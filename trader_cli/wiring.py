@@ -247,7 +247,7 @@ class Wiring:
             raise UsageError(
                 "no venue is configured", 'state it in `trader.toml`: `[venue]`, `id = "kraken"` or `id = "binance"`'
             )
-        return account_of(venue.id, credentials(venue, os.environ)[0])
+        return account_of(venue.id, credentials(venue, os.environ)[0].reveal())
 
     def terms(self, deployments: Iterable[Deployment]) -> Terms:
         """Return what trading live would mean now: every setting, and the deployed strategies with their code as it is."""

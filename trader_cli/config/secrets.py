@@ -17,23 +17,28 @@ _SECRET = re.compile(
 )
 
 
-class Secret(str):
-    """A text that says `***` wherever it would be shown: in a message, a log, a traceback. `reveal` gives it."""
+class Secret:
+    """A text that says `***` wherever it would be shown: in a message, a log, a traceback. It is no `str`, so that it cannot
+    be joined, formatted or stored by accident; `reveal` gives the text to the one place that signs with it.
+    """
 
-    __slots__ = ()
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself, for the one request that needs it."""
-        return str.__str__(self)
+        """Return the text itself."""
+        return self._text
 
     def __str__(self) -> str:
         return "***"
 
     def __repr__(self) -> str:
-        return "'***'"
+        return "Secret(***)"
 
-    def __format__(self, spec: str) -> str:
-        return format("***", spec)
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not stored")
 
 
 def is_variable_name(text: str) -> bool:
@@ -64,7 +69,7 @@ def where_secrets_go(key: str = "TRADER_API_KEY", secret: str = "TRADER_API_SECR
 
 def credentials(
     venue: Venue, environ: Mapping[str, str], keyring: Callable[[str, str], str | None] | None = None
-) -> tuple[str, str]:
+) -> tuple[Secret, Secret]:
     """Return (API key, API secret), which show themselves nowhere.
 
     keyring: how the system's keyring is asked, (service, name) -> text; None = through the package `keyring` where it is

@@ -71,7 +71,7 @@ class Terms:
 
 def account_of(venue: str, key: str) -> str:
     """Return which account a key opens without giving the key away: 12 hex digits."""
-    return hashlib.sha256("|".join((venue, key)).encode()).hexdigest()[:_ACCOUNT_LENGTH]
+    return hashlib.sha256(f"{venue}|{key}".encode()).hexdigest()[:_ACCOUNT_LENGTH]
 
 
 def new_arming(venue: str, account: str, terms: Terms, since_ms: int, expires_ms: int) -> Arming:
