@@ -241,7 +241,7 @@ class Client:
     def _failure(self, error: BaseException) -> str:
         if not self._left:
             return "unsigned"
-        names = set()
+        names: set[str] = set()
         link: BaseException | None = error
         while link is not None and len(names) < 20:
             names.add(type(link).__name__)

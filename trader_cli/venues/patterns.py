@@ -105,7 +105,7 @@ _KRAKEN = (
         Resolution.SKIP_SYMBOL,
         refused=True,
     ),
-    _row(NO_SUCH_ORDER, r"^E(Order|Query):(Unknown|Invalid) order( id)?$", Resolution.LOOK_UP),
+    _row(NO_SUCH_ORDER, r"^E(Order|Query):Unknown order( id)?$", Resolution.LOOK_UP),
     _row("cancel_pending", r"^E\w+:Cancel pending", Resolution.LOOK_UP),
     _row("bad_arguments", r"^EGeneral:Invalid arguments|^EAPI:Bad request", Resolution.SKIP_SYMBOL, refused=True),
     _row("unknown_method", r"^E\w+:Unknown [Mm]ethod", Resolution.HALT_ALL, refused=True),
