@@ -261,9 +261,11 @@ def runs_view(console: Console, runs: Sequence[Mapping[str, Any]]) -> None:
         names = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
         figures = run["stats"]
         first, *others = run["strategy"].split(",")
+        # A session that another took the place of; its figures are `trader report --run`'s.
+        mode = "" if run.get("mode", "backtest") == "backtest" else f" ({run['mode']}, ended)"
         table.add_row(
             run["run_id"],
-            f"{first} +{len(others)}" if others else first,
+            (f"{first} +{len(others)}" if others else first) + mode,
             names,
             run["timeframe"],
             signed(figures.get("total_return_pct")),

@@ -156,7 +156,9 @@ def order_figures(sent: Sent) -> OrderFigures:
     at = reference(ticket)
     quantity = total(trade.quantity for trade in sent.trades)
     notional = total(trade.cost for trade in sent.trades)
-    acks = [one.time_ms for one in sent.order.events if one.state in (OrderState.OPEN, OrderState.FILLED)]
+    # What is learned after the deadline was looked up later: it says nothing of how fast the venue was.
+    learned = [one for one in sent.order.events if one.time_ms <= ticket.deadline_ms]
+    acks = [one.time_ms for one in learned if one.state in (OrderState.OPEN, OrderState.FILLED)]
     fills = [trade.time_ms for trade in sent.trades]
     known = OrderFigures(
         reference=at,
