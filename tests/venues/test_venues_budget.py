@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -284,30 +286,40 @@ def test_the_file_forgets_markets_that_were_left_alone_for_days(tmp_path: Path) 
     assert list(json.loads(one.path.read_text())["marks"]) == ["key:a"]
 
 
-def _spend_all(path: Path, barrier: object, out: object) -> None:
-    one = Budget(path, "kraken", "a", "starter", 20, Clock())
-    barrier.wait()  # type: ignore[attr-defined]
-    done = 0
-    for _ in range(30):
-        try:
-            one.spend("read")
-            done += 1
-        except VenueError:
-            continue
-    out.put(done)  # type: ignore[attr-defined]
+_SPENDER = """
+import sys
+from pathlib import Path
+from trader_cli.errors import VenueError
+from trader_cli.venues.budget import Budget
+
+one = Budget(Path(sys.argv[1]), "kraken", "a", "starter", 20, lambda: 1_700_000_000_000)
+print("ready", flush=True)
+sys.stdin.readline()
+done = 0
+for _ in range(30):
+    try:
+        one.spend("read")
+        done += 1
+    except VenueError:
+        pass
+print(done, flush=True)
+"""
 
 
 @pytest.mark.req("R1.2")
 def test_four_processes_at_once_spend_together_what_one_may(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    barrier, out = context.Barrier(4), context.Queue()
-    workers = [context.Process(target=_spend_all, args=(tmp_path / "kraken.json", barrier, out)) for _ in range(4)]
+    command = [sys.executable, "-c", _SPENDER, str(tmp_path / "kraken.json")]
+    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for one in workers:
-        one.start()
-    total = sum(out.get(timeout=60) for _ in workers)
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
     for one in workers:
-        one.join()
-    assert total == 13
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    said = [one.communicate(timeout=60)[0] for one in workers]
+    assert sum(int(one) for one in said) == 13
+    assert all(one.returncode == 0 for one in workers)
 
 
 class KrakensOwnCount:
@@ -384,9 +396,11 @@ def _no_disk(one: Budget, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the file in memory: the day is about counters, and 100,000 files would be about the disk."""
     kept = {"text": "{}"}
     monkeypatch.setattr("trader_cli.venues.statefile.read", lambda _path: (json.loads(kept["text"]), False))
-    monkeypatch.setattr(
-        "trader_cli.venues.statefile.write", lambda _path, value, lasting: kept.__setitem__("text", json.dumps(value))
-    )
+
+    def keep(_path: Path, value: object, *, lasting: bool) -> None:
+        kept["text"] = json.dumps(value)
+
+    monkeypatch.setattr("trader_cli.venues.statefile.write", keep)
 
 
 @pytest.mark.req("R1.2")
@@ -417,7 +431,7 @@ def test_a_day_of_5_minute_cycles_of_two_processes_is_never_refused_by_krakens_o
             refused += not pairs[symbol].arrive(1 if kind == "place" else cancels[age_ms], at_ms)
     assert refused == 0
     public = [at for at, kind, *_ in left if kind == "market_data"]
-    assert min(b - a for a, b in zip(public, public[1:], strict=False)) >= 1_200
+    assert min(b - a for a, b in pairwise(public)) >= 1_200
     assert len(left) > 288 * 40
 
 
