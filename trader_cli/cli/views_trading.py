@@ -37,7 +37,7 @@ def report_view(console: Console, result: Mapping[str, Any]) -> None:
     elif not sessions:
         runs_view(console, finished)
     if result["older"]:
-        said = "there are older runs: `--days 0` lists them however old, `--limit N` more of them"
+        said = "there are older runs: `--days 0` lists them, `--limit N` more of them"
         console.print(Text(said, style="dim"))
 
 
@@ -126,7 +126,7 @@ def positions_view(console: Console, positions: Sequence[Mapping[str, Any]], *, 
 
 def _position(console: Console, one: Mapping[str, Any]) -> None:
     console.print()
-    who = f" for {one['strategy']}" if one["strategy"] else ""
+    who = f" for {one['strategy']}" if one["strategy"] not in ("", one["wallet"]) else ""
     console.print(Text.assemble((one["symbol"], "bold"), f"  {one['mode']} on {one['exchange']}, {one['wallet']}{who}"))
     seen = f" as of {minute(one['price_time'])}" if one["price_time"] else ""
     entered = f" since {minute(one['entry_time'])}" if one["entry_time"] else ""
@@ -156,7 +156,7 @@ def orders_view(console: Console, orders: Sequence[Mapping[str, Any]]) -> None:
             Text(short(one)),
             age(one["age_s"]),
             Text(one["symbol"]),
-            f"{one['purpose']} {one['kind']}",
+            one["purpose"] if one["purpose"] == one["kind"] else f"{one['purpose']} {one['kind']}",
             Text(exact(one["quantity"])),
             f"{one['filled_pct']:.0f} %",
             Text(price(one["average"])),
