@@ -16,6 +16,7 @@ from trader_cli.venues.library import exchange_class
 from trader_cli.venues.nonce import Nonce
 from trader_cli.venues.reply import Reply
 from trader_cli.venues.resolver import Verdict, judge
+from trader_cli.venues.transport import limit
 
 _NEVER_WRITTEN = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ConnectTimeout")
 """Failures of urllib3 and requests that come before anything was written to a connection."""
@@ -44,6 +45,9 @@ class Budget(Protocol):
     def load_pct(self, symbol: str) -> float:
         """Return how full the order counter of a market is, 0 to 100."""
         ...
+
+
+_TOO_SLOW = ("RequestTimeout", "ReadTimeoutError", "TimeoutError")
 
 
 class Client:
@@ -216,6 +220,7 @@ class Client:
         exchange.options["maxRetriesOnFailure"] = 0
         # A redirected POST would be a second request.
         exchange.session.max_redirects = 0
+        limit(exchange, timeout_s)
         if api_url:
             point_at(exchange, api_url)
         exchange.nonce = self._nonce.next if self.venue == "kraken" else self.now_ms
@@ -248,7 +253,7 @@ class Client:
             link = link.__cause__ or link.__context__
         if names.intersection(_NEVER_WRITTEN):
             return "not_sent"
-        return "timeout" if "RequestTimeout" in names or "ReadTimeoutError" in names else "broken"
+        return "timeout" if names.intersection(_TOO_SLOW) else "broken"
 
 
 def point_at(exchange: Any, api_url: str) -> None:

@@ -129,6 +129,7 @@ _BINANCE = (
     _row("insufficient_funds", r"^-2010 .*insufficient balance", Resolution.SKIP_SYMBOL, refused=True),
     _row("would_cross", r"^-2010 Order would immediately match", Resolution.SKIP_SYMBOL, refused=True),
     _row("would_trigger", r"^-2010 (Stop price|Order) would trigger immediately", Resolution.SKIP_SYMBOL, refused=True),
+    _row("price_relation", r"^-2010 The relationship of the prices", Resolution.SKIP_SYMBOL, refused=True),
     _row("market_closed", r"^-(1013|2010) .*[Mm]arket is closed", Resolution.SKIP_SYMBOL, refused=True),
     _row(BELOW_MINIMUM, r"^-1013 Filter failure: (MIN_)?NOTIONAL", Resolution.SKIP_SYMBOL, refused=True),
     _row(LOT_SIZE, r"^-1013 Filter failure: (MARKET_)?LOT_SIZE", Resolution.SKIP_SYMBOL, refused=True),
