@@ -14,6 +14,7 @@ from books import record
 from trader_cli.ledger import Ledger
 from trader_cli.ledger.chain import GENESIS, chain, row_bytes
 from trader_cli.ledger.posting import post
+from trader_cli.ledger.record import batch_of
 from trader_cli.ledger.verify import Finding, verify
 
 URL = "sqlite:///trader.db"
@@ -132,12 +133,12 @@ def test_entries_that_sum_to_zero_and_are_wrong_are_found(
 ) -> None:
     """One unit of one fill booked on the wrong account of its own wallet: every sum and every chain is right."""
     run = record(5, 60, wallets=wallets)
-    posting = post(run)
+    posting = post(batch_of(run))
     names = [name for name, _ in posting.names]
     line = next(
         i
         for i, account in enumerate(posting.account)
-        if names[account].startswith(out_of) and posting.txn[i] > posting.transfers
+        if names[account].startswith(out_of) and posting.txn[i] >= posting.before
     )
     same = posting.txn == posting.txn[line]
     asset = posting.names[posting.account[line]][1]
@@ -149,7 +150,7 @@ def test_entries_that_sum_to_zero_and_are_wrong_are_found(
     posting.amount[line] += 1
     posting.amount[other] -= 1
     ledger = Ledger.open(URL, tmp_path)
-    with patch("trader_cli.ledger.record.post", lambda _: posting):
+    with patch("trader_cli.ledger.transactions.post", lambda _: posting):
         ledger.record_run(run)
     found = verify(ledger)
     ledger.close()

@@ -40,8 +40,8 @@ def dump(path: Path) -> dict[str, list[object]]:
 
 def test_migrating_a_blank_file_makes_a_ledger_and_again_does_nothing(tmp_path: Path) -> None:
     (tmp_path / "trader.db").touch()
-    assert upgrade(URL, tmp_path, 0) == (None, "0002")
-    assert upgrade(URL, tmp_path, 0) == ("0002", "0002")
+    assert upgrade(URL, tmp_path, 0) == (None, "0003")
+    assert upgrade(URL, tmp_path, 0) == ("0003", "0003")
     ledger = Ledger.open(URL, tmp_path, create=False)
     assert verify(ledger) == []
     ledger.close()
@@ -52,7 +52,7 @@ def test_an_old_ledger_keeps_every_row_its_chains_and_takes_new_runs(tmp_path: P
     path = old(tmp_path)
     before = dump(path)
     assert len(before["runs"]) == 2
-    assert upgrade(URL, tmp_path, 7) == ("0001", "0002")
+    assert upgrade(URL, tmp_path, 7) == ("0001", "0003")
     after = dump(path)
     # The migration notes itself: one system event more, and nothing else.
     assert after["system_events"][:-1] == before["system_events"]
@@ -95,14 +95,14 @@ def test_a_migrated_ledger_is_the_ledger_one_makes_anew(tmp_path: Path) -> None:
 def test_an_old_ledger_is_refused_until_it_is_copied_and_migrated(tmp_path: Path) -> None:
     """The cure that the error names must work: a backup of the old schema first, then the migration."""
     old(tmp_path)
-    with pytest.raises(DataError, match="has schema 0001, this program needs 0002"):
+    with pytest.raises(DataError, match="has schema 0001, this program needs 0003"):
         Ledger.open(URL, tmp_path)
     ledger = Ledger.open(URL, tmp_path, create=False, older=True)
     assert verify(ledger) == []
     assert backup(ledger, tmp_path / "copy.db", force=False, now_ms=0) > 0
     ledger.close()
-    assert upgrade(URL, tmp_path, 0) == ("0001", "0002")
-    assert upgrade("sqlite:///copy.db", tmp_path, 0) == ("0001", "0002")
+    assert upgrade(URL, tmp_path, 0) == ("0001", "0003")
+    assert upgrade("sqlite:///copy.db", tmp_path, 0) == ("0001", "0003")
 
 
 def test_damage_in_an_old_ledger_is_found_before_and_after_it_is_migrated(tmp_path: Path) -> None:
@@ -143,11 +143,11 @@ def test_a_kill_during_the_migration_leaves_the_old_schema_or_the_new(tmp_path: 
         with reading(ledger.engine, ledger.path) as connection:
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             tables = set(inspect(connection).get_table_names())
-        assert ("halts" in tables) == (version == "0002")
+        assert ("halts" in tables) == (version == "0003")
         assert verify(ledger) == []
         ledger.close()
         ended.add(upgrade(URL, folder, 0)[1])
-    assert ended == {"0002"}
+    assert ended == {"0003"}
 
 
 @pytest.mark.req("R4.1")

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, select
 
 from trader_cli.ledger import schema
-from trader_cli.ledger.append import append, head_of, insert_rows, set_head
-from trader_cli.ledger.chain import chain, transaction_bytes
-from trader_cli.ledger.posting import post
-from trader_cli.model.bars import Ints
+from trader_cli.ledger.append import append
+from trader_cli.ledger.posting import Batch, opening, owners_of
+from trader_cli.ledger.transactions import write_trades, write_transactions
+from trader_cli.model.instrument import Instrument
 from trader_cli.model.risk import RiskEvent
 from trader_cli.model.run import RunRecord
 
 
-def write_run(connection: Connection, record: RunRecord) -> None:
-    """Append everything a run leaves; the caller's transaction makes it all or nothing."""
+def write_run(connection: Connection, record: RunRecord) -> int:
+    """Append everything a run leaves and return its row; the caller's transaction makes it all or nothing."""
     run = append(connection, schema.runs, [_run_row(record)])
-    first = _write_transactions(connection, record, run)
-    trades = _write_trades(connection, record, run, first)
+    batch = batch_of(record)
+    first = write_transactions(connection, run, batch) + len(batch.before)
+    trades = write_trades(connection, run, record.round_trips, first)
     _write_wallets(connection, record, run)
     _write_strategies(connection, record, run, trades)
     append(connection, schema.risk_events, (risk_row(run, one) for one in record.risk_events))
+    return run
+
+
+def batch_of(record: RunRecord) -> Batch:
+    """Return what a run posts: its opening with the transfers, then its fills."""
+    return Batch(
+        quote=record.quote,
+        owners=owners_of([one.name for one in record.wallets]),
+        instruments=record.instruments,
+        time_ms=record.start_ms,
+        fills=record.fills,
+        trips=record.round_trips,
+        before=opening(record.cash_start, record.quote, record.wallets),
+    )
 
 
 def risk_row(run: int | None, event: RiskEvent) -> tuple[Any, ...]:
@@ -35,110 +49,47 @@ def risk_row(run: int | None, event: RiskEvent) -> tuple[Any, ...]:
     return (run, *when, *what, event.number, event.limit, event.unit, event.message)
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
+    """Return a JSON-able value as the ledger keeps it: the same value, the same text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
+def instruments_text(instruments: Iterable[Instrument]) -> str:
+    """Return instruments as the ledger keeps them."""
+    return json_text(
+        [
+            {
+                "symbol": one.symbol,
+                "quote": one.quote,
+                "price_decimals": one.price_decimals,
+                "tick": str(one.tick),
+                "lot": str(one.lot),
+                "min_quantity": str(one.min_quantity),
+                "min_notional": str(one.min_notional),
+                "learned_minimum": str(one.learned_minimum),
+                "described": one.described,
+            }
+            for one in instruments
+        ]
+    )
+
+
 def _run_row(record: RunRecord) -> tuple[Any, ...]:
-    instruments = [
-        {
-            "symbol": one.symbol,
-            "quote": one.quote,
-            "price_decimals": one.price_decimals,
-            "tick": str(one.tick),
-            "lot": str(one.lot),
-            "min_quantity": str(one.min_quantity),
-            "min_notional": str(one.min_notional),
-        }
-        for one in record.instruments
-    ]
-    texts = (record.run_id, record.mode, record.strategy, _json(dict(record.params)), record.preset)
-    more = (_json(dict(record.config)), record.exchange, record.timeframe, record.quote)
-    symbols = _json([one.symbol for one in record.instruments])
-    digests = (_json(dict(record.data_digests)), record.code_digest, record.digest, _json(dict(record.stats)))
+    texts = (record.run_id, record.mode, record.strategy, json_text(dict(record.params)), record.preset)
+    more = (json_text(dict(record.config)), record.exchange, record.timeframe, record.quote)
+    symbols = json_text([one.symbol for one in record.instruments])
+    digests = (json_text(dict(record.data_digests)), record.code_digest, record.digest, json_text(dict(record.stats)))
     times = (record.started_ms, record.start_ms, record.end_ms, record.bars)
     money = (record.cash_start, record.cash_end, record.equity_end)
-    ends = (_json([int(one) for one in record.holdings]), _json([int(one) for one in record.marks]))
+    ends = (json_text([int(one) for one in record.holdings]), json_text([int(one) for one in record.marks]))
     counts = (len(record.fills), len(record.round_trips))
-    return (*texts, *more, symbols, _json(instruments), *digests, *times, *money, *ends, *counts)
-
-
-def _account_ids(connection: Connection, names: Sequence[tuple[str, str]]) -> list[int]:
-    stored = connection.execute(select(schema.accounts.c.id, schema.accounts.c.name))
-    known: dict[str, int] = {name: int(number) for number, name in stored}
-    new = list(dict.fromkeys((name, asset) for name, asset in names if name not in known))
-    first = append(connection, schema.accounts, new)
-    known.update({name: first + i for i, (name, _) in enumerate(new)})
-    return [known[name] for name, _ in names]
-
-
-def _write_transactions(connection: Connection, record: RunRecord, run: int) -> int:
-    """Write the opening, the transfers and every fill with their entries; return the id of the first fill's transaction."""
-    posting = post(record)
-    ids = np.array(_account_ids(connection, posting.names), np.int64)
-    fills = record.fills
-    count, head = head_of(connection, schema.transactions)
-    first = count + 1
-    before = 1 + posting.transfers
-    times = np.r_[[record.start_ms] * before, fills.time_ms]
-    total = len(times)
-    begins = np.searchsorted(posting.txn, np.arange(total + 1))
-    entries = np.column_stack(
-        (
-            posting.txn + first,
-            np.arange(len(posting.txn)) - begins[posting.txn],
-            ids[posting.account],
-            posting.amount,
-        )
-    )
-    decimals = np.array([one.price_decimals for one in record.instruments], np.int64)[fills.symbol]
-    numbers = (fills.side, fills.quantity, fills.price, decimals, fills.notional, fills.fee, fills.kind, fills.reason)
-    details = np.column_stack(numbers).astype("<i8")
-    heads = np.column_stack((np.arange(first, first + total), np.full(total, run), times)).astype("<i8")
-    symbols = [*[""] * before, *(fills.symbols[i] for i in fills.symbol.tolist())]
-    kinds = ["opening", *["transfer"] * posting.transfers, *["fill"] * len(fills)]
-    links = chain(head, _contents(heads, kinds, symbols, details, entries.astype("<i8"), begins.tolist()))
-    rows = [(*row, kind, link) for row, kind, link in zip(heads.tolist(), kinds, links, strict=True)]
-    insert_rows(connection, schema.transactions, rows)
-    insert_rows(connection, schema.entries, entries.tolist())
-    filled = zip(range(first + before, first + total), symbols[before:], details.tolist(), strict=True)
-    insert_rows(connection, schema.fills, [(number, symbol, *row) for number, symbol, row in filled])
-    set_head(connection, schema.transactions, count + total, links[-1])
-    return first + before
-
-
-def _contents(
-    heads: Ints, kinds: list[str], symbols: list[str], details: Ints, entries: Ints, begins: list[int]
-) -> Iterator[bytes]:
-    """Yield every transaction's canonical bytes, cut from the arrays' own memory; fills are the last of them."""
-    head_bytes, detail_bytes, entry_bytes = heads.tobytes(), details.tobytes(), entries.tobytes()
-    head_size, detail_size, entry_size = (8 * array.shape[1] for array in (heads, details, entries))
-    before = len(heads) - len(details)
-    for i, (kind, symbol) in enumerate(zip(kinds, symbols, strict=True)):
-        fill = i - before
-        yield transaction_bytes(
-            head_bytes[i * head_size : (i + 1) * head_size],
-            kind,
-            symbol,
-            detail_bytes[fill * detail_size : (fill + 1) * detail_size] if fill >= 0 else b"",
-            entry_bytes[begins[i] * entry_size : begins[i + 1] * entry_size],
-        )
-
-
-def _write_trades(connection: Connection, record: RunRecord, run: int, first: int) -> int:
-    """Write the round trips; return the id of the first."""
-    trips = record.round_trips
-    symbols = [trips.symbols[i] for i in trips.symbol.tolist()]
-    columns = (trips.entry_ms, trips.exit_ms, trips.quantity, trips.bought, trips.sold, trips.fees, trips.pnl)
-    more = (trips.reason, trips.bars, trips.last_fill + first)
-    rows = zip([run] * len(trips), symbols, *(column.tolist() for column in (*columns, *more)), strict=True)
-    return append(connection, schema.trades, rows)
+    return (*texts, *more, symbols, instruments_text(record.instruments), *digests, *times, *money, *ends, *counts)
 
 
 def _write_wallets(connection: Connection, record: RunRecord, run: int) -> None:
     rows = (
         (
-            *(run, one.name, _json(list(one.strategies))),
+            *(run, one.name, json_text(list(one.strategies))),
             *(one.share, one.cash_start, one.cash_end, one.equity_end, one.trades, one.pnl, one.halted),
         )
         for one in record.wallets

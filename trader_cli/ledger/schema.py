@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test holds it against the migrations themselves, so that opening needs no Alembic."""
 
-KNOWN = ("0001", HEAD)
+KNOWN = ("0001", "0002", HEAD)
 """Every schema this program ever wrote."""
 
 metadata = MetaData()
 
 
-def _chained(name: str, *columns: Column[object] | Index) -> Table:
+def _chained(name: str, *columns: Column[object] | UniqueConstraint) -> Table:
     # chain: SHA-256 over the row and the chain of the row before.
     first = Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
     return Table(name, metadata, first, *columns, Column("chain", LargeBinary(32), nullable=False))
@@ -25,6 +36,10 @@ def _text(name: str) -> Column[object]:
 
 def _int(name: str) -> Column[object]:
     return Column(name, BigInteger, nullable=False)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=nullable)
 
 
 runs = _chained(
@@ -106,6 +121,92 @@ fibonacci_levels = _chained(
     *(_int(name) for name in ("happened_ms", "known_ms")),
     *(_text(name) for name in ("price", "kind")),
 )
+# A session is a run that goes on: what stands in `runs` is its opening, what stands now is its newest step.
+sessions = _chained(
+    "sessions",
+    Column("run", BigInteger, ForeignKey("runs.id"), nullable=False, unique=True),
+    _text("account"),
+    _text("outside"),
+)
+# last_txn: the newest transaction when the step was written: what a step says is what all up to there gives.
+steps = _chained(
+    "steps",
+    _ref("run", "runs"),
+    *(_int(name) for name in ("seq", "time_ms", "bar_ms")),
+    *(_text(name) for name in ("symbols", "wallets", "instruments", "state", "notes")),
+    *(_int(name) for name in ("cash", "equity", "fees")),
+    *(_text(name) for name in ("holdings", "marks")),
+    *(_int(name) for name in ("fill_count", "trade_count", "last_txn")),
+    _text("digest"),
+    UniqueConstraint("run", "seq"),
+)
+orders = _chained(
+    "orders",
+    _ref("run", "runs"),
+    Column("key", Text, nullable=False, unique=True),
+    Column("client_id", Text, nullable=False, unique=True),
+    *(_text(name) for name in ("wallet", "symbol")),
+    _int("side"),
+    *(_text(name) for name in ("kind", "purpose")),
+    *(_int(name) for name in ("reason", "quantity", "price", "trigger_price", "price_decimals", "arrival")),
+    *(_int(name) for name in ("bar_ms", "created_ms", "deadline_ms")),
+)
+# step is NULL for what became known outside of one. closed: nothing is left to ask or to book.
+order_events = _chained(
+    "order_events",
+    _ref("order_id", "orders"),
+    _ref("step", "steps", nullable=True),
+    _int("time_ms"),
+    *(_text(name) for name in ("state", "venue_id")),
+    *(_int(name) for name in ("filled", "booked", "closed")),
+    _text("message"),
+)
+# exchange and account of the run stand here again: a venue's trade is booked once, whichever session it was for.
+venue_fills = _chained(
+    "venue_fills",
+    _ref("run", "runs"),
+    Column("txn", BigInteger, ForeignKey("transactions.id"), nullable=False, unique=True),
+    _ref("order_id", "orders"),
+    *(_text(name) for name in ("exchange", "account", "trade_id", "venue_id", "symbol")),
+    _int("side"),
+    *(_text(name) for name in ("quantity", "price", "cost", "fee", "fee_asset")),
+    _int("time_ms"),
+    Column("maker", BigInteger, nullable=True),
+    UniqueConstraint("exchange", "account", "symbol", "trade_id"),
+)
+# txn is NULL where nothing of ours changed.
+adjustments = _chained(
+    "adjustments",
+    _ref("run", "runs"),
+    _ref("step", "steps"),
+    _ref("txn", "transactions", nullable=True),
+    *(_text(name) for name in ("asset", "amount", "kind", "wallet", "reason")),
+)
+deployments = _chained(
+    "deployments",
+    _int("time_ms"),
+    *(_text(name) for name in ("action", "strategy", "wallet", "params", "code_digest")),
+    _int("since_ms"),
+)
+armings = _chained(
+    "armings",
+    _int("time_ms"),
+    *(_text(name) for name in ("action", "venue", "account", "config_digest", "strategies_digest")),
+    *(_int(name) for name in ("since_ms", "expires_ms")),
+    *(_text(name) for name in ("summary", "reason")),
+)
+# run_id is text: a cycle may end before there is a session.
+cycles = _chained(
+    "cycles",
+    _text("run_id"),
+    *(_int(name) for name in ("started_ms", "ended_ms")),
+    _text("outcome"),
+    _int("exit_code"),
+    *(_text(name) for name in ("message", "figures")),
+)
+learned_minimums = _chained(
+    "learned_minimums", _int("time_ms"), *(_text(name) for name in ("venue", "symbol", "minimum", "message"))
+)
 heads = Table(
     "chain_heads",
     metadata,
@@ -122,11 +223,29 @@ Index("risk_events_run", risk_events.c.run)
 Index("halts_scope", halts.c.scope)
 Index("fibonacci_levels_key", fibonacci_levels.c.key)
 
+Index("orders_run", orders.c.run)
+Index("order_events_order_id", order_events.c.order_id)
+Index("order_events_closed", order_events.c.closed, order_events.c.order_id)
+Index("order_events_venue_id", order_events.c.venue_id)
+Index("venue_fills_run", venue_fills.c.run)
+Index("venue_fills_order_id", venue_fills.c.order_id)
+Index("adjustments_run", adjustments.c.run)
+Index("cycles_run_id", cycles.c.run_id)
+Index("learned_minimums_venue", learned_minimums.c.venue)
+
 ADDED_0002 = (wallets, trade_strategies, risk_events, halts, fibonacci_levels)
-CHAINED = (runs, accounts, transactions, trades, strategies, strategy_performance, system_events, *ADDED_0002)
+ADDED_0003 = (
+    *(sessions, steps, orders, order_events, venue_fills, adjustments),
+    *(deployments, armings, cycles, learned_minimums),
+)
+CHAINED = (
+    *(runs, accounts, transactions, trades, strategies, strategy_performance, system_events),
+    *(*ADDED_0002, *ADDED_0003),
+)
 APPEND_ONLY = (*CHAINED, entries, fills)
 
 
 def is_in(table: Table, version: str | None) -> bool:
     """Tell whether a ledger of this schema version has the table."""
-    return table not in ADDED_0002 or (version is not None and version >= "0002")
+    added = "0003" if table in ADDED_0003 else "0002" if table in ADDED_0002 else "0001"
+    return added == "0001" or (version is not None and version >= added)
