@@ -375,3 +375,27 @@ def test_a_replay_before_the_first_bar_shows_none_and_an_unknown_symbol_is_an_er
     assert replay(5).notes() == []
     with pytest.raises(DataError, match="no bars for `NOPE/USD`"):
         replay(5).closed("NOPE/USD", Timeframe.parse("4h"), None)
+
+
+def test_a_replay_moves_to_another_moment_without_reading_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = replay(1 << 62)
+    assert str(ahead.timeframe) == "4h"
+    first = ahead.next_close(-(1 << 62))
+    assert first is not None
+    monkeypatch.setattr(BarStore, "load", lambda *_: pytest.fail("read again"))
+    feed = ahead.at(first)
+    assert (feed.now_ms(), len(feed.closed("BTC/USD", Timeframe.parse("4h"), None))) == (first, 1)
+    assert feed.digest(feed.known("BTC/USD", Timeframe.parse("4h"), None)) == feed.digest(
+        ahead.closed("BTC/USD", Timeframe.parse("4h"), None)[:1]
+    )
+
+
+def test_what_is_known_is_told_without_asking(tmp_path: Path) -> None:
+    market = Market(10.0)
+    assert len(feed(tmp_path, market).known("BTC/USD", HOUR, None)) == 0
+    feed(tmp_path, market).closed("BTC/USD", HOUR, T0)
+    market.hours = 20.0
+    assert opens(feed(tmp_path, market).known("BTC/USD", HOUR, T0 + 4 * H)) == [4, 5, 6, 7, 8, 9]
+    file_of(tmp_path, "kraken", "BTC/USD", HOUR).write_bytes(b"PAR1 cut")
+    assert len(feed(tmp_path, market).known("BTC/USD", HOUR, None)) == 0
+    assert len(market.asked) == 1

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -284,6 +285,62 @@ def test_the_file_forgets_markets_that_were_left_alone_for_days(tmp_path: Path) 
     one.spend("read")
     one.spend("read")
     assert list(json.loads(one.path.read_text())["marks"]) == ["key:a"]
+
+
+class Sleep:
+    """A sleep that moves the clock, and lets something happen meanwhile."""
+
+    def __init__(self, clock: Clock, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.clock = clock
+        self.meanwhile = meanwhile
+        self.slept: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.now_ms += round(seconds * 1000)
+        self.meanwhile()
+
+
+@pytest.mark.parametrize(
+    ("venue", "kind", "symbol", "gap_s"),
+    [("kraken", "market_data", "", 1.2), ("kraken", "read", "", 1 / 0.33), ("binance", "place", "BTC/USDT", 0.0)],
+)
+def test_turns_are_kept_for_those_who_wait_for_them(
+    tmp_path: Path, venue: str, kind: str, symbol: str, gap_s: float
+) -> None:
+    """Several processes wait at the same moment: each gets a turn of its own, none is turned away at its end."""
+    clock = Clock()
+    one = budget(tmp_path, clock, venue)
+    spent_until_refused(one, kind, symbol)
+    slept = []
+    for _ in range(4):
+        sleep = Sleep(Clock())
+        one.take(kind, symbol, longest_ms=60_000, sleep=sleep)
+        slept += sleep.slept
+    gaps = [later - sooner for sooner, later in pairwise(slept)]
+    assert len(slept) == 4
+    assert all(gap == pytest.approx(gap_s, abs=0.002) for gap in gaps)
+
+
+def test_a_turn_that_is_too_far_off_is_refused_and_not_counted(tmp_path: Path) -> None:
+    clock = Clock()
+    one = budget(tmp_path, clock)
+    one.spend("market_data")
+    with pytest.raises(VenueError, match="used up for another 1.2 s"):
+        one.take("market_data", longest_ms=1_199, sleep=Sleep(clock))
+    sleep = Sleep(clock)
+    one.take("market_data", longest_ms=1_200, sleep=sleep)
+    assert sleep.slept == [1.2]
+
+
+def test_a_ban_that_begins_while_a_turn_is_waited_for_stops_the_request(tmp_path: Path) -> None:
+    """B1."""
+    clock = Clock()
+    one = budget(tmp_path, clock)
+    one.spend("market_data")
+    with pytest.raises(VenueError) as caught:
+        one.take("market_data", longest_ms=5_000, sleep=Sleep(clock, lambda: one.refused(clock.now_ms + 30_000)))
+    assert (caught.value.pattern, caught.value.retry_ms) == ("ban", clock.now_ms + 30_000)
 
 
 _SPENDER = """

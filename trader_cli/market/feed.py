@@ -93,6 +93,18 @@ class CachedFeed:
         self._look(shown)
         return shown
 
+    def known(self, symbol: str, timeframe: Timeframe, since_ms: int | None) -> Bars:
+        """Return the closed bars that are stored, without asking the venue; none where a file cannot be read."""
+        try:
+            bars = self._held.get((symbol, timeframe)) or self._stored(symbol, timeframe)
+        except DataError:
+            bars = self._nothing(symbol, timeframe)
+        return bars.between(since_ms, timeframe.floor(self._now_ms()))
+
+    def _nothing(self, symbol: str, timeframe: Timeframe) -> Bars:
+        stamps, nothing = np.empty(0, np.int64), np.empty(0)
+        return Bars(symbol, self.exchange, timeframe, stamps, nothing, nothing, nothing, nothing, nothing)
+
     def _stored(self, symbol: str, timeframe: Timeframe) -> Bars:
         path = self._path(symbol, timeframe)
         if path.exists():
@@ -101,9 +113,7 @@ class CachedFeed:
             # A history imported at a finer timeframe is one to begin with.
             return self._store.load(symbol, self.exchange, timeframe)
         except DataError:
-            nothing = np.empty(0)
-            stamps = np.empty(0, np.int64)
-            return Bars(symbol, self.exchange, timeframe, stamps, nothing, nothing, nothing, nothing, nothing)
+            return self._nothing(symbol, timeframe)
 
     def _path(self, symbol: str, timeframe: Timeframe) -> Path:
         return file_of(self._folder, self.exchange, symbol, timeframe)
@@ -261,6 +271,15 @@ class ReplayFeed:
         """Return the bars closed by the moment, none where there was none yet. Raises DataError for an unknown series."""
         return self._shown(self._whole(symbol, timeframe)).between(since_ms, None)
 
+    def known(self, symbol: str, timeframe: Timeframe, since_ms: int | None) -> Bars:
+        """Return the same: nobody is asked."""
+        return self.closed(symbol, timeframe, since_ms)
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The length of its bars: what was asked for, else the first symbol's own."""
+        return self._series()[0].timeframe
+
     def digest(self, bars: Bars) -> str:
         """Return the SHA-256 (hex) of the bars' columns."""
         return self._store.digest(bars)
@@ -268,6 +287,12 @@ class ReplayFeed:
     def notes(self) -> list[Note]:
         """Return nothing: a replay shows what a backtest sees."""
         return []
+
+    def at(self, moment_ms: int) -> ReplayFeed:
+        """Return the same replay at another moment; what was read is not read again."""
+        moved = ReplayFeed(self._store, self._symbols, self.exchange, self._timeframe, *self._span, moment_ms)
+        moved._held = self._held
+        return moved
 
     def next_close(self, after_ms: int) -> int | None:
         """Return the first close of any symbol's bar after a time, ms UTC; None where the data ends."""

@@ -20,6 +20,8 @@ from trader_cli.venues.meters import Marks
 _VERSION = 1
 # Longer than any meter remembers.
 _FORGET_MS = 2 * 86_400_000
+# A turn is given this far ahead at most.
+_AHEAD_MS = 600_000
 
 
 class Budget:
@@ -51,29 +53,60 @@ class Budget:
         Raises VenueError with `retry_ms`, and counts nothing, while the venue's ban runs (`skip_cycle`) or the budget is used
         up (`wait`).
         """
+        self._reserve(kind, symbol, age_ms, call, 0)
+
+    def take(
+        self,
+        kind: str,
+        symbol: str = "",
+        age_ms: int = 0,
+        call: str = "",
+        *,
+        longest_ms: int,
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Wait for a request's turn, `longest_ms` at most, and count it: the turn is kept while others ask for theirs.
+
+        Raises VenueError as `spend` does, also where a ban began meanwhile.
+        """
+        wait_ms = self._reserve(kind, symbol, age_ms, call, min(longest_ms, _AHEAD_MS))
+        if wait_ms == 0:
+            return
+        sleep(wait_ms / 1000)
+        with self._held():
+            state = self._load()
+        if state.ban_ms > state.now_ms:
+            raise self._refusal(kind, state, state.ban_ms - state.now_ms, banned=True)
+
+    def _reserve(self, kind: str, symbol: str, age_ms: int, call: str, longest_ms: int) -> int:
+        """Count a request and return how long it has to wait before it leaves."""
         wanted = self._charges(kind, symbol, age_ms, call)
         with self._held():
             state = self._load()
-            wait, banned = self._wait(state, wanted, kind)
-            if wait == 0:
-                for one in wanted:
-                    state.marks[one.name] = one.meter.add(state.of(one), one.cost, state.now_ms)
-                self._store(state, lasting=False)
-                return
+            wait_ms, banned = self._wait(state, wanted, kind)
+            if banned or wait_ms > longest_ms:
+                raise self._refusal(kind, state, wait_ms, banned=banned)
+            for one in wanted:
+                leaves_ms = state.now_ms + wait_ms
+                state.marks[one.name] = one.meter.add(state.of(one), one.cost, state.now_ms, leaves_ms)
+            self._store(state, lasting=False)
+        return wait_ms
+
+    def _refusal(self, kind: str, state: _State, wait_ms: int, *, banned: bool) -> VenueError:
         if banned:
-            raise VenueError(
-                f"`{self.venue}` takes no requests from us for another {wait / 1000:.1f} s, as it said itself",
+            return VenueError(
+                f"`{self.venue}` takes no requests from us for another {wait_ms / 1000:.1f} s, as it said itself",
                 "wait; asking on makes it longer",
                 pattern="ban",
                 resolution=Resolution.SKIP_CYCLE.value,
-                retry_ms=state.now_ms + wait,
+                retry_ms=state.now_ms + wait_ms,
             )
-        raise VenueError(
-            f"the budget of `{self.venue}` for `{kind}` is used up for another {wait / 1000:.1f} s",
+        return VenueError(
+            f"the budget of `{self.venue}` for `{kind}` is used up for another {wait_ms / 1000:.1f} s",
             "fewer markets or a longer timeframe need fewer requests",
             pattern="budget",
             resolution=Resolution.WAIT.value,
-            retry_ms=state.now_ms + wait,
+            retry_ms=state.now_ms + wait_ms,
         )
 
     def refused(self, retry_ms: int) -> None:
@@ -173,7 +206,7 @@ class _State:
         state.full_ms = max(0, int(stored["full_ms"]) - back_ms)
         state.ban_ms = max(0, int(stored["ban_ms"]) - back_ms)
         for name, marks in stored["marks"].items():
-            if any(int(at_ms) > written_ms or int(cost) < 0 for at_ms, cost in marks):
+            if any(int(at_ms) > written_ms + _AHEAD_MS or int(cost) < 0 for at_ms, cost in marks):
                 raise ValueError("marks from the future")
             if marks and int(marks[-1][0]) > written_ms - _FORGET_MS:
                 state.marks[str(name)] = [[int(at_ms) - back_ms, int(cost)] for at_ms, cost in marks]

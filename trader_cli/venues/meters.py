@@ -32,8 +32,8 @@ class Meter(Protocol):
         """Return how long until `cost` more stays within `most`; 0 = it does now."""
         ...
 
-    def add(self, marks: Marks, cost: int, now_ms: int) -> Marks:
-        """Return the marks with `cost` spent now, without those that count no more."""
+    def add(self, marks: Marks, cost: int, now_ms: int, leaves_ms: int) -> Marks:
+        """Return the marks with `cost` spent by a request that is to leave at `leaves_ms`, without those that count no more."""
         ...
 
 
@@ -62,8 +62,8 @@ class Decaying:
         over = self.level(marks, now_ms) + cost - max(most, cost)
         return max(0, -(-over // self.decay))
 
-    def add(self, marks: Marks, cost: int, now_ms: int) -> Marks:
-        """Return the one mark that says it all."""
+    def add(self, marks: Marks, cost: int, now_ms: int, leaves_ms: int) -> Marks:  # noqa: ARG002
+        """Return the one mark that says it all. It sinks evenly, so a request counts alike before and after it left."""
         return [[now_ms, self.level(marks, now_ms) + cost]]
 
 
@@ -86,9 +86,9 @@ class Paced:
         """Return what is left of the pace."""
         return max(0, marks[-1][0] + self.every_ms - now_ms) if marks else 0
 
-    def add(self, marks: Marks, cost: int, now_ms: int) -> Marks:  # noqa: ARG002
-        """Return when the last request left."""
-        return [[now_ms, cost]]
+    def add(self, marks: Marks, cost: int, now_ms: int, leaves_ms: int) -> Marks:  # noqa: ARG002
+        """Return when the last request leaves."""
+        return [[leaves_ms, cost]]
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ class Spanned:
                     return max(1, until - now_ms)
         return 0
 
-    def add(self, marks: Marks, cost: int, now_ms: int) -> Marks:
-        """Return the marks still inside the span, and this one."""
+    def add(self, marks: Marks, cost: int, now_ms: int, leaves_ms: int) -> Marks:
+        """Return the marks still inside the span, and this one; never before one that leaves later."""
         kept = [mark for mark in marks if now_ms - mark[0] < self._kept_ms]
-        if kept and now_ms // self.grain_ms == kept[-1][0] // self.grain_ms:
-            return [*kept[:-1], [now_ms, kept[-1][1] + cost]]
-        return [*kept, [now_ms, cost]]
+        if kept and leaves_ms // self.grain_ms <= kept[-1][0] // self.grain_ms:
+            return [*kept[:-1], [max(leaves_ms, kept[-1][0]), kept[-1][1] + cost]]
+        return [*kept, [leaves_ms, cost]]
