@@ -99,9 +99,9 @@ class Rig:
         now_ms = self.account.now_ms()
         return Ticket(
             key=key, client_id=client_id_of(key), run_id="live-1", wallet="a", symbol=symbol or self.symbol, side=side,
-            kind=kind, purpose=Purpose.ENTRY, reason=0, quantity=int(Decimal(quantity) * 10**8), price=int(Decimal(price) * 10**8),
-            trigger=int(Decimal(trigger) * 10**8), price_decimals=8, arrival=int(Decimal(50_000) * 10**8), bar_ms=now_ms,
-            created_ms=now_ms, deadline_ms=deadline_ms or now_ms + 5_000,
+            kind=kind, purpose=Purpose.ENTRY, reason=0, quantity=int(Decimal(quantity) * 10**8),
+            price=int(Decimal(price) * 10**8), trigger=int(Decimal(trigger) * 10**8), price_decimals=8,
+            arrival=int(Decimal(50_000) * 10**8), bar_ms=now_ms, created_ms=now_ms, deadline_ms=deadline_ms or now_ms + 5_000,
         )  # fmt: skip
 
     def place(self, ticket: Ticket) -> str:

@@ -74,15 +74,18 @@ class Binance(Account):
                     ),
                     "the list of trades",
                 )
-                before = len(found)
                 for one in page:
                     entry = table(one, "a trade")
                     same(text(entry, "symbol"), theirs, "the market of a trade")
                     if text(entry, "orderId") == order.venue_id:
                         found[int(number(entry, "id"))] = self._trade(entry, order)
-                if len(page) < _PAGE or len(found) == before:
+                if len(page) < _PAGE:
                     break
-                asked["fromId"] = max(found) + 1
+                # Without a beginning Binance gives the newest; a full page means that there may be older ones.
+                following = max(int(number(one, "id")) for one in page) + 1 if "fromId" in asked else 0
+                if following and following <= asked["fromId"]:
+                    raise MalformedError("the page of trades does not go on")
+                asked["fromId"] = following
         return sorted(found.values(), key=lambda one: (one.time_ms, int(one.trade_id)))
 
     def _time(self) -> tuple[int, int]:
