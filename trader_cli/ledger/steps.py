@@ -143,6 +143,11 @@ def _write_venue_fills(
                 f"the venue's trades of order `{client_id}` are {whole}, asked were {order['quantity']} (1e-8 of the base)",
                 "compare the order at the venue with `trader report why`",
             )
+    for trade in (one.trade for one in record.venue_fills if one is not None):
+        same = (f.c.exchange == run["exchange"], f.c.account == run["account"])
+        query = select(f.c.txn).where(*same, f.c.symbol == trade.symbol, f.c.trade_id == trade.trade_id)
+        if (txn := connection.execute(query).scalar()) is not None:
+            raise DataError(f"trade {trade.trade_id} of `{trade.symbol}` is booked already, as transaction {txn}")
     append(connection, f, rows)
     return booked
 

@@ -7,13 +7,24 @@ returns, and raises DataError where the database is locked, full, damaged or rea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from trader_cli.ledger import orders, sessions, steps, trades
+from trader_cli.ledger import cycles, leave, orders, sessions, steps, trades
 from trader_cli.ledger.opened import Opened
 from trader_cli.model.fills import Fills
 from trader_cli.model.orders import Ticket
-from trader_cli.model.session import Adjustment, OrderEvent, OrderRecord, Session, Step, StepRecord
+from trader_cli.model.session import (
+    Adjustment,
+    Arming,
+    CycleRecord,
+    Deployment,
+    OrderEvent,
+    OrderRecord,
+    Session,
+    Step,
+    StepRecord,
+)
 
 
 class Trading(Opened):
@@ -133,3 +144,61 @@ class Trading(Opened):
         """
         with self._reading() as connection:
             return trades.adjustments(connection, run_id)
+
+    def deploy(self, time_ms: int, deployment: Deployment) -> Deployment | None:
+        """Let a strategy run from now on (ms UTC); return what it was deployed as before, None when it was not.
+
+        Deployed again as it is, it keeps the moment it began, and nothing is written.
+        """
+        with self._writing() as connection:
+            return leave.deploy(connection, time_ms, deployment)
+
+    def retire(self, time_ms: int, strategy: str) -> bool:
+        """Let a strategy run no more (ms UTC); tell whether it was deployed, else nothing is written."""
+        with self._writing() as connection:
+            return leave.retire(connection, time_ms, strategy)
+
+    def deployments(self) -> list[Deployment]:
+        """Return what is deployed, the longest first; times in ms UTC."""
+        with self._reading() as connection:
+            return list(leave.deployments(connection).values())
+
+    def arm(self, arming: Arming) -> None:
+        """Write leave to trade for real; times in ms UTC. For the same venue and account it takes the place of the former."""
+        with self._writing() as connection:
+            leave.arm(connection, arming)
+
+    def disarm(self, time_ms: int, reason: str) -> bool:
+        """Take back all leave to trade for real (ms UTC); tell whether there was any, else nothing is written."""
+        with self._writing() as connection:
+            return leave.disarm(connection, time_ms, reason)
+
+    def armed(self, venue: str, account: str) -> Arming | None:
+        """Return the newest leave for exactly this venue and account that was not taken back; whether it expired (ms UTC) the
+        caller judges.
+        """
+        with self._reading() as connection:
+            return leave.armed(connection, venue, account)
+
+    def record_cycle(self, record: CycleRecord) -> None:
+        """Write how a cycle ended; times in ms UTC."""
+        with self._writing() as connection:
+            cycles.record_cycle(connection, record)
+
+    def cycles(self, limit: int, run_id: str | None = None) -> list[CycleRecord]:
+        """Return the newest cycles, the newest first, of one session where it is given; times in ms UTC."""
+        with self._reading() as connection:
+            return cycles.cycles(connection, limit, run_id)
+
+    def learn_minimum(self, time_ms: int, venue: str, symbol: str, minimum: Decimal, message: str) -> None:
+        """Remember the smallest order (quote) that a refusal taught; one that is not larger than what is known writes nothing.
+
+        Raises DataError for one that is not above 0.
+        """
+        with self._writing() as connection:
+            cycles.learn_minimum(connection, time_ms, venue, symbol, minimum, message)
+
+    def learned_minimums(self, venue: str) -> dict[str, Decimal]:
+        """Return the largest smallest order learned at a venue by symbol, quote."""
+        with self._reading() as connection:
+            return cycles.learned_minimums(connection, venue)
