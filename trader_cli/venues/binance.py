@@ -82,8 +82,8 @@ class Binance(Account):
                 if len(page) < _PAGE:
                     break
                 # Without a beginning Binance gives the newest; a full page means that there may be older ones.
-                following = max(int(number(one, "id")) for one in page) + 1 if "fromId" in asked else 0
-                if following and following <= asked["fromId"]:
+                following = max(int(number(one, "id")) for one in page) + 1 if "fromId" in asked else 1
+                if following <= asked.get("fromId", 0):
                     raise MalformedError("the page of trades does not go on")
                 asked["fromId"] = following
         return sorted(found.values(), key=lambda one: (one.time_ms, int(one.trade_id)))
