@@ -5,6 +5,7 @@ TraderError
 ├── StrategyError   exit 3: unknown or broken strategy
 ├── DataError       exit 4: bars or ledger missing, stale or damaged
 ├── VenueError      exit 5: unreachable, refused, or rate-limited beyond the budget
+│   └── TimeUpError  a cycle at its own limit of time
 ├── RiskError       exit 6: halted, breaker open, not armed, or accounts that do not agree
 ├── UnresolvedError exit 7: an order's fate is not known yet
 └── LeaseError      exit 75: another run holds the lease
@@ -69,6 +70,12 @@ class VenueError(TraderError):
         self.pattern = pattern
         self.resolution = resolution
         self.retry_ms = retry_ms
+
+
+class TimeUpError(VenueError):
+    """A cycle that reached its own limit of time; whatever it had sent is followed by the next one."""
+
+    code = "time_up"
 
 
 class RiskError(TraderError):

@@ -17,7 +17,42 @@ if TYPE_CHECKING:
 
 _DAY_MS = 86_400_000
 
-app = typer.Typer(help="Trade for real: arm, disarm.", no_args_is_help=True)
+app = typer.Typer()
+
+
+@command(app, None)
+def _live(
+    run: Run,
+    once: Annotated[bool, typer.Option("--once", help="One cycle; also what happens without `--every`.")] = False,
+    every: Annotated[
+        str | None, typer.Option(help="A cycle at every multiple of this: 15m, 4h.", metavar="TIME")
+    ] = None,
+    lasting: Annotated[str | None, typer.Option("--for", help="How long to go on: 8h, 2d.", metavar="TIME")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the orders, send none, write nothing.")] = False,
+) -> Outcome:
+    """Trade the deployed strategies for real: one cycle, or a bounded loop of them. Places nothing unless armed."""
+    from trader_cli.cli.cycle import alone, loop
+
+    if not (once or dry_run or every is not None):
+        raise UsageError(
+            "say that you mean it", "one cycle: `trader live --once`", "many: `trader live --every 15m --for 8h`"
+        )
+    # No setting of this call's own: what trades is the configuration that was armed.
+    parts = run.wiring()
+
+    def cycle() -> Outcome:
+        with alone(parts, "live"):
+            return _cycle(run, parts, dry=dry_run)
+
+    return loop(run, every, lasting, once, cycle)
+
+
+def _cycle(run: Run, parts: Wiring, *, dry: bool) -> Outcome:
+    from trader_cli.cli.cycle import limited, told
+    from trader_cli.trading import live
+
+    with limited(parts.settings.cycle.limit_s) as left_ms:
+        return told("live/1", live(parts, dry=dry, left_ms=left_ms, note=run.note))
 
 
 @command(app, "arm")

@@ -1,12 +1,17 @@
-"""`trader report`: what the ledger knows of finished runs."""
+"""`trader report`: what the ledger knows: runs, sessions, positions, orders, execution, and why."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
+
+if TYPE_CHECKING:
+    from trader_cli.wiring import Wiring
+
+_DAY_MS = 86_400_000
 
 app = typer.Typer()
 
@@ -17,18 +22,137 @@ def _report(
     one: Annotated[str | None, typer.Option("--run", help="Show this run; the beginning of its id will do.")] = None,
     limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1)] = 20,
     strategy: Annotated[str | None, typer.Option(help="List only runs of this strategy.")] = None,
+    days: Annotated[int, typer.Option(help="List runs begun in the last so many days; 0 = however old.", min=0)] = 7,
 ) -> Outcome:
-    """What happened: the runs in the ledger, or one of them."""
+    """What happened: what is being traded, and the runs in the ledger, or one of them."""
     from dataclasses import asdict
 
-    from trader_cli.cli.views import run_view, runs_view
+    from trader_cli.cli.views_trading import report_view
+    from trader_cli.jobs.overview import overview
+
+    parts = run.wiring()
+    ledger = parts.existing_ledger
+    if one is not None:
+        return _one(parts, one, limit)
+    since_ms = parts.now_ms() - days * _DAY_MS if days else 0
+    listed = ledger.runs(limit + 1, strategy)
+    shown = [each for each in listed[:limit] if each.started_ms >= since_ms]
+    trading = asdict(overview(ledger, parts.now_ms()))
+    going_on = {each["run_id"] for each in trading["sessions"]}
+    runs = [{**asdict(each), "open": each.run_id in going_on} for each in shown]
+    head = {"days": days, "limit": limit, "older": len(shown) < len(listed)}
+    result = {**trading, **head, "runs": [_short(each) for each in runs]}
+    return Outcome("report.list/1", result, lambda console: report_view(console, result))
+
+
+def _one(parts: Wiring, prefix: str, limit: int) -> Outcome:
+    from dataclasses import asdict
+
+    from trader_cli.cli.views import run_view
+    from trader_cli.cli.views_trading import session_view
+    from trader_cli.jobs.overview import session_report
+
+    ledger = parts.existing_ledger
+    summary = ledger.run(prefix)
+    session = next((each for each in ledger.sessions() if each.run_id == summary.run_id), None)
+    if session is None:
+        found = dict(summary.stats)
+        return Outcome("report.run/1", found, lambda console: run_view(console, found))
+    shown = asdict(session_report(ledger, session, parts.now_ms(), limit))
+    return Outcome("report.session/1", shown, lambda console: session_view(console, shown))
+
+
+@command(app, "positions")
+def _positions(run: Run) -> Outcome:
+    """Show what the open sessions hold, with live result, levels, and what protects it at the venue."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.views_trading import positions_view, trouble_view
+    from trader_cli.jobs.report import differences, positions
+    from trader_cli.jobs.report_orders import unresolved_lines
+
+    parts = run.wiring()
+    ledger = parts.existing_ledger
+    result = {
+        "unresolved": [asdict(each) for each in unresolved_lines(ledger, parts.now_ms())],
+        "unexplained": [asdict(each) for each in differences(ledger)],
+        "positions": [asdict(each) for each in positions(ledger, {})],
+    }
+
+    def view(console: Any) -> None:
+        trouble_view(console, result)
+        positions_view(console, result["positions"])
+
+    return Outcome("report.positions/1", result, view)
+
+
+@command(app, "orders")
+def _orders(
+    run: Run,
+    open_only: Annotated[bool, typer.Option("--open", help="Only orders that are not over.")] = False,
+    symbol: Annotated[str | None, typer.Option(help="Only orders of this symbol.")] = None,
+    limit: Annotated[int, typer.Option(help="How many orders that are over to list, newest first.", min=1)] = 20,
+) -> Outcome:
+    """Show orders with their life: the unresolved first, then the working, then the newest that ended."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.views_trading import orders_view
+    from trader_cli.jobs.report_orders import order_lines
+
+    parts = run.wiring()
+    found = order_lines(parts.existing_ledger, parts.now_ms(), symbol=symbol, open_only=open_only, limit=limit)
+    result = {"orders": [asdict(each) for each in found]}
+    return Outcome("report.orders/1", result, lambda console: orders_view(console, result["orders"]))
+
+
+@command(app, "execution")
+def _execution(run: Run) -> Outcome:
+    """Show how orders fared at the venue, what that switches, and what each strategy brought."""
+    from trader_cli.cli.views_execution import execution_view
+    from trader_cli.jobs.report_orders import execution, execution_row
+
+    parts = run.wiring()
+    result = execution_row(execution(parts.existing_ledger, parts.settings.execution))
+    return Outcome("report.execution/1", result, lambda console: execution_view(console, result))
+
+
+@command(app, "why")
+def _why(
+    run: Run,
+    order: Annotated[
+        str,
+        typer.Argument(
+            help="An order, by the beginning of its id, or a fill: its transaction or SYMBOL@TIME.", show_default=False
+        ),
+    ],
+) -> Outcome:
+    """Print the chain behind an order: bar, signal, conflict, limits, rule, ticket, events, fills, entries."""
+    from dataclasses import asdict
+    from functools import partial
+
+    from trader_cli.cli.views_execution import why_view
+    from trader_cli.jobs.why import why
+    from trader_cli.ledger.entries import entries_of
 
     ledger = run.wiring().existing_ledger
-    if one is not None:
-        found = dict(ledger.run(one).stats)
-        return Outcome("report.run/1", found, lambda console: run_view(console, found))
-    runs = [asdict(summary) for summary in ledger.runs(limit, strategy)]
-    return Outcome("report.list/1", {"runs": [_short(each) for each in runs]}, lambda console: runs_view(console, runs))
+    result = asdict(why(ledger, partial(entries_of, ledger), order))
+    return Outcome("report.why/1", result, lambda console: why_view(console, result))
+
+
+@command(app, "cycles")
+def _cycles(
+    run: Run,
+    limit: Annotated[int, typer.Option(help="How many cycles to list, newest first.", min=1)] = 20,
+) -> Outcome:
+    """Show the last cycles of paper and live: how they ended, how long they took, and the heartbeat's age."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.views_trading import cycles_view
+    from trader_cli.jobs.report import cycle_lines
+
+    parts = run.wiring()
+    result = {"cycles": [asdict(each) for each in cycle_lines(parts.existing_ledger, limit, parts.now_ms())]}
+    return Outcome("report.cycles/1", result, lambda console: cycles_view(console, result["cycles"]))
 
 
 @command(app, "compare")

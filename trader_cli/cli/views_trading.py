@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trader_cli.cli.views import number, runs_view, signed
+from trader_cli.model.risk import ALL
 
 _WIDTH = 80
 _STYLES = {"open": "cyan", "filled": "green", "rejected": "yellow", "absent": "yellow"}
@@ -23,6 +24,10 @@ def report_view(console: Console, result: Mapping[str, Any]) -> None:
     """Print a summary of what is being traded, if anything is, then the runs."""
     trouble_view(console, result)
     sessions = result["sessions"]
+    for one in result["halted"] if sessions else ():
+        whom = "everything" if one["scope"] == ALL else f"wallet {one['scope']}"
+        said = f"HALTED: {whom} enters nothing since {minute(one['since'])}: {one['reason']}"
+        console.print(Text(textwrap.fill(said, _WIDTH, subsequent_indent="  "), style="bold red"))
     if sessions:
         sessions_view(console, sessions)
         heartbeat_view(console, result["cycles"])

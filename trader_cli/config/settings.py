@@ -230,6 +230,9 @@ class Execution(Section):
     max_slippage_bps: Bps = Field(
         description="distance of the book from the close beyond which no market order is sent"
     )
+    spike_times: AtLeastOne = Field(
+        description="a bar this many times the close before it, or this part, is not believed"
+    )
     ioc_slippage_pct: Percent = Field(description="average slippage above which entries become IOC")
     min_success_pct: Part = Field(description="share of orders that fill below which minimums get their buffer")
     success_orders: Count = Field(description="orders before slippage and success count")

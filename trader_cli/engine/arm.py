@@ -9,6 +9,7 @@ from trader_cli.engine.state import (
     BREAK_EVEN,
     CEILING,
     FLOOR,
+    KEEP_OWN,
     MICRO,
     PARTIAL,
     STOP,
@@ -33,6 +34,14 @@ def trailing_stop(s: int, book: Any, rules: Any, tick: int) -> int:
     """Return the higher of the stops that follow the market: under the highest high, by percent and by ATR."""
     by_rate = stop_level(book.position[s, TRAIL_HIGH], rules[of.TRAIL_RATE], tick)
     return tighter_stop(by_rate, book.position[s, TRAIL_ATR])
+
+
+@part
+def ending_target(s: int, book: Any) -> int:
+    """Return the lower of the rule's target and the strategy's own where that one ends the position; 0 = none."""
+    position = book.position
+    own = position[s, TARGET_OWN] if position[s, KEEP_OWN] < 0 else 0
+    return tighter_target(position[s, TARGET], own)
 
 
 @called

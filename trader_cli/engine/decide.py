@@ -12,6 +12,7 @@ from typing import Any
 from trader_cli.compiler import called, part, spliced
 from trader_cli.engine.approve import increase, wanted
 from trader_cli.engine.booking import drop_order, refuse
+from trader_cli.engine.late import sell_part
 from trader_cli.engine.legs import drop_lone_legs, drop_spent_legs
 from trader_cli.engine.orders import order
 from trader_cli.engine.share import allocate
@@ -23,6 +24,7 @@ from trader_cli.engine.state import (
     CONFIDENCE,
     COOL_UNTIL,
     HELD_BARS,
+    LATE,
     LEVEL,
     ORDER_MS,
     ORDER_QUANTITY,
@@ -95,6 +97,9 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
                 position[s, TRIPPED] = 1
                 if target <= 0.0:
                     position[s, TRIPPED] = 0
+                continue
+            if switches.guarded and position[s, LATE] != 0 and not target <= 0.0 and has_bar(bar, s, market):
+                sell_part(s, close_ms, book)
                 continue
         if target > 0.0:
             if held > 0:

@@ -9,17 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from trader_cli.compiler import called, part, spliced
-from trader_cli.engine.arm import arm, fixed_stop, trailing_stop
+from trader_cli.engine.arm import arm, ending_target
 from trader_cli.engine.booking import book_fill, drop_order, refuse
 from trader_cli.engine.holding import buy_in, take_weight
+from trader_cli.engine.levels import (
+    end_bar,
+    is_high_ours,
+    is_part_reached,
+    levels_of,
+    may_sell,
+    own_kept,
+    part_kept,
+)
 from trader_cli.engine.orders import is_wish
 from trader_cli.engine.state import (
-    ADDED,
-    BREAK_EVEN,
     CAP,
     CASH,
     CEILING,
-    ENTRY_PRICE,
     FLOOR,
     HIGH,
     INSIDE,
@@ -39,9 +45,7 @@ from trader_cli.engine.state import (
     POSITIONS,
     QUANTITY,
     RESERVE,
-    TARGET,
     TARGET_OWN,
-    TRAIL_HIGH,
     TRIPPED,
     WEIGHT,
 )
@@ -57,12 +61,10 @@ from trader_cli.model.codes import (
     TRIGGER,
 )
 from trader_cli.money import (
-    ONE,
     affordable,
     buy_price,
     cost_of,
     fee_of,
-    mul_div,
     proceeds_of,
     sell_price,
     step_down,
@@ -71,12 +73,9 @@ from trader_cli.money import (
 )
 from trader_cli.risk import columns as of
 from trader_cli.risk.exits import (
-    break_even_level,
     exit_at,
-    reached_before,
     stop_reason,
     target_reason,
-    tighter_stop,
     tighter_target,
 )
 from trader_cli.risk.limits import below_minimum, no_slot
@@ -193,8 +192,7 @@ def leaves_first(s: int, at: int, start: int, high: int, low: int, book: Any) ->
     floor = position[s, FLOOR]
     if start <= floor or (low <= floor and at < floor):
         return True
-    own = position[s, TARGET_OWN] if position[s, KEEP_OWN] < 0 else 0
-    target = tighter_target(tighter_target(position[s, TARGET], position[s, MICRO]), own)
+    target = tighter_target(ending_target(s, book), position[s, MICRO])
     return bool(target > 0 and high >= target)
 
 
@@ -236,7 +234,7 @@ def partial_sale(
     A part below the minimum stays.
     """
     price = max(step_down(max(start, level), steps[s, TICK]), level)
-    if quantity <= 0 or (quantity < book.position[s, QUANTITY] and below_minimum(s, quantity, price, rules, steps)):
+    if not may_sell(s, quantity, book.position[s, QUANTITY], price, rules, steps):
         return False
     sell(bar, s, quantity, price, rules[of.MAKER_RATE], LIMIT, BY_PARTIAL, market, book, log, rules, steps)
     return True
@@ -247,15 +245,11 @@ def keep_own(bar: int, s: int, start: int, market: Any, book: Any, log: Any, rul
     """Let the strategy's resting sale happen: what it keeps stays in proportion, and it may buy again at once."""
     position = book.position
     level = position[s, TARGET_OWN]
-    keep = position[s, KEEP_OWN]
-    weight = position[s, WEIGHT]
     position[s, TARGET_OWN] = 0
-    if keep >= weight:
-        return
     held = position[s, QUANTITY]
-    kept = step_down(mul_div(held, keep, weight), steps[s, LOT])
+    kept = own_kept(s, held, book, steps)
     if partial_sale(bar, s, held - kept, level, start, market, book, log, rules, steps) and kept > 0:
-        position[s, WEIGHT] = keep
+        position[s, WEIGHT] = position[s, KEEP_OWN]
 
 
 @spliced
@@ -265,18 +259,13 @@ def protect(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, step
     one = steps[s, PRICE_ONE]
     high = to_units(market.prices[HIGH, bar, s], one)
     low = to_units(market.prices[LOW, bar, s], one)
-    # After a limit entry inside the bar its high may lie before the entry.
-    high_is_ours = position[s, INSIDE] == 0 or position[s, ORDER_KIND] != LIMIT
+    high_is_ours = is_high_ours(s, book)
     if low <= position[s, FLOOR] or (position[s, CEILING] > 0 and high >= position[s, CEILING]):
         start = position[s, INSIDE]
         if start == 0:
             start = to_units(market.prices[OPEN, bar, s], one)
         leave(bar, s, start, high, low, high_is_ours, market, book, log, rules, steps)
-    position[s, INSIDE] = 0
-    position[s, ADDED] = 0
-    follows = rules[of.TRAIL_RATE] + rules[of.TRAIL_MULTIPLE] + rules[of.BREAK_EVEN_RATE]
-    if follows > 0 and high > position[s, TRAIL_HIGH] and high_is_ours and position[s, QUANTITY] > 0:
-        follow_high(s, high, book, rules, steps[s, TICK])
+    end_bar(s, high, high_is_ours, book, rules, steps[s, TICK])
 
 
 @called
@@ -295,32 +284,20 @@ def leave(
 ) -> None:
     """Sell what the bar reaches: the parts below the target, then at the stop or the target all that is left.
 
-    Where a resting entry filled inside the bar, the position's part of the bar begins at that price (`start`). A high that
-    may lie before the entry reaches no target. A sale that keeps a part is not reached in a bar that added to the holding.
+    Where a resting entry filled inside the bar, the position's part of the bar begins at that price (`start`).
     """
     position = book.position
     tick = steps[s, TICK]
-    fixed = fixed_stop(s, book)
-    trail = trailing_stop(s, book, rules, tick)
-    stop = tighter_stop(tighter_stop(fixed, trail), position[s, BREAK_EVEN])
-    keeps = position[s, TARGET_OWN] > 0 and position[s, KEEP_OWN] >= 0
-    others = tighter_target(position[s, TARGET], 0 if keeps else position[s, TARGET_OWN])
-    target = tighter_target(others, position[s, MICRO])
-    part = position[s, PARTIAL]
-    own_part = position[s, TARGET_OWN] if keeps and position[s, ADDED] == 0 else 0
-    if not high_is_ours:
-        target = 0
-        part = 0
-        own_part = 0
+    fixed, trail, stop, others, target, part, own_part = levels_of(s, high_is_ours, book, rules, tick)
     which, at = exit_at(stop, target, start, high, low)
-    own_reached = reached_before(own_part, which, start, high, stop) and (target == 0 or own_part < target)
+    own_reached = is_part_reached(own_part, which, start, high, stop, target)
     # The lower of the two first, as the market meets them; both at once are the strategy's, then the rule's.
     if own_reached and (part == 0 or own_part <= part):
         keep_own(bar, s, start, market, book, log, rules, steps)
         own_reached = False
-    if reached_before(part, which, start, high, stop) and (target == 0 or part < target):
+    if is_part_reached(part, which, start, high, stop, target):
         position[s, PARTIAL] = 0
-        quantity = step_down(mul_div(position[s, QUANTITY], rules[of.PARTIAL_SHARE], ONE), steps[s, LOT])
+        quantity = position[s, QUANTITY] - part_kept(s, position[s, QUANTITY], rules, steps)
         if partial_sale(bar, s, quantity, part, start, market, book, log, rules, steps):
             position[s, CAP] = position[s, QUANTITY]
     if own_reached:
@@ -345,17 +322,6 @@ def leave(
             price = max(step_down(at, tick), target)
     sell(bar, s, quantity, price, rate, kind, reason, market, book, log, rules, steps)
     position[s, TRIPPED] = 1
-
-
-@called
-def follow_high(s: int, high: int, book: Any, rules: Any, tick: int) -> None:
-    """Let a new high raise what follows it, from the next bar on: in this bar the low may have come after."""
-    position = book.position
-    position[s, TRAIL_HIGH] = high
-    level = break_even_level(position[s, ENTRY_PRICE], high, rules, tick)
-    position[s, BREAK_EVEN] = tighter_stop(level, position[s, BREAK_EVEN])
-    if rules[of.TRAIL_RATE] + rules[of.BREAK_EVEN_RATE] > 0:
-        arm(s, book, rules, tick)
 
 
 @part

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import kernel
+from trader_cli.compiler import kernel, part
 from trader_cli.engine.booking import book_fill, drop_order, end_position
 from trader_cli.engine.holding import buy_in, take_part, take_weight
 from trader_cli.engine.orders import order
@@ -18,7 +18,10 @@ from trader_cli.engine.state import (
     FILLS,
     INSIDE,
     LATE,
+    OPEN,
+    ORDER_KIND,
     ORDER_MS,
+    ORDER_PRICE,
     ORDER_REASON,
     ORDER_SIDE,
     POSITION_COLUMNS,
@@ -28,18 +31,18 @@ from trader_cli.engine.state import (
     Log,
     Market,
 )
+from trader_cli.engine.value import has_bar
 from trader_cli.errors import DataError
 from trader_cli.model.bars import Ints
-from trader_cli.model.codes import BY_PARTIAL, BY_REBALANCE, BY_STRATEGY, LIMIT, MARKET
-from trader_cli.money import step_down
+from trader_cli.model.codes import BY_PARTIAL, BY_REBALANCE, BY_STRATEGY, LIMIT, MARKET, TRIGGER
+from trader_cli.money import step_down, to_units
 from trader_cli.risk.limits import below_minimum
-from trader_cli.risk.rules import LOT
+from trader_cli.risk.rules import LOT, PRICE_ONE
 
 
 @kernel
 def settle(
     bar: int,
-    open_ms: int,
     s: int,
     side: int,
     quantity: int,
@@ -48,6 +51,7 @@ def settle(
     fee: int,
     kind: int,
     reason: int,
+    market: Any,
     book: Any,
     log: Any,
     rules: Any,
@@ -55,15 +59,16 @@ def settle(
 ) -> None:
     """Book one fill of a venue; `settle_fill` is the way in."""
     position = book.position
+    open_ms = market.open_ms[bar]
     if side > 0:
         # One that fills at once does so in the bar after the decision's, which is still forming.
         began = max(open_ms, position[s, ORDER_MS])
         buy_in(bar, began, s, quantity, price, notional, fee, kind, reason, book, log, rules, steps)
         position[s, QUANTITY] += position[s, DUST]
         position[s, DUST] = 0
-        if kind == LIMIT:
-            # It rested: what the bar showed before this price was not ours.
-            position[s, INSIDE] = price
+        if open_ms == began and waited(bar, s, market, book, steps):
+            # What the bar showed before this price was not ours.
+            position[s, INSIDE] = position[s, ORDER_PRICE]
         return
     ordered = position[s, ORDER_SIDE] < 0 and position[s, ORDER_REASON] == reason
     began = open_ms
@@ -78,6 +83,17 @@ def settle(
         take_part(s, price, book, rules, steps)
     else:
         position[s, TRIPPED] = 1
+
+
+@part
+def waited(bar: int, s: int, market: Any, book: Any, steps: Any) -> bool:
+    """Tell whether the row's order to buy waited for its price inside the bar: one that the open had reached did not."""
+    if not has_bar(bar, s, market):
+        return False
+    start = to_units(market.prices[OPEN, bar, s], steps[s, PRICE_ONE])
+    if book.position[s, ORDER_KIND] == LIMIT:
+        return bool(start > book.position[s, ORDER_PRICE])
+    return bool(book.position[s, ORDER_KIND] == TRIGGER and start < book.position[s, ORDER_PRICE])
 
 
 @kernel
@@ -143,8 +159,7 @@ def settle_fill(
             f"a fill of {quantity} cannot be booked where {held} is held (1e-8 of the base)",
             "the venue sold what the book does not know of: reconcile first",
         )
-    began = int(market.open_ms[bar])
-    settle(bar, began, row, side, quantity, price, notional, fee, kind, reason, book, log, rules, steps)
+    settle(bar, row, side, quantity, price, notional, fee, kind, reason, market, book, log, rules, steps)
 
 
 def finish_order(row: int, book: Book) -> None:

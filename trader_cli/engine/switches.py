@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from trader_cli.compiler import called
-from trader_cli.engine.state import CLOSING
+from trader_cli.engine.state import CLOSING, LATE
 from trader_cli.risk import columns as of
 from trader_cli.risk.rules import SIZE_FRACTION
 
@@ -33,6 +33,8 @@ def read_switches(market: Any, book: Any, work: Any, rules: Any) -> Any:
     closing = rules[of.CLOSES]
     for w in range(book.wallet.shape[0]):
         closing += book.wallet[w, CLOSING]
+    for s in range(book.position.shape[0]):
+        closing += book.position[s, LATE]
     guarded = rules[of.TRAIL_MULTIPLE] + rules[of.HOLD_BARS] + rules[of.HIGH_SCORE] + closing
     losses = rules[of.ALL_DAILY_RATE] + rules[of.ALL_DRAWDOWN_RATE]
     losses += rules[of.WALLET_DAILY_RATE] + rules[of.WALLET_DRAWDOWN_RATE]

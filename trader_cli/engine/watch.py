@@ -16,6 +16,7 @@ from trader_cli.engine.state import (
     ENTRY_MS,
     ENTRY_PRICE,
     KEEP_OWN,
+    LATE,
     OWN_KEEP,
     OWN_STOP,
     OWN_TAKE,
@@ -31,7 +32,7 @@ from trader_cli.engine.state import (
     WORTH,
 )
 from trader_cli.engine.value import has_bar, mark, take_stock
-from trader_cli.model.codes import DAILY_LOSS, DRAWDOWN
+from trader_cli.model.codes import BY_PARTIAL, DAILY_LOSS, DRAWDOWN
 from trader_cli.money import ONE, mul_div, proceeds_of, step_down, step_up, to_units
 from trader_cli.risk import columns as of
 from trader_cli.risk.breakers import allowed_loss, day_of, opens
@@ -126,7 +127,9 @@ def must_close(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any)
     killed = book.wallet[w, CLOSING] != 0 or book.wallet[last, CLOSING] != 0
     score = endangered(bar, s, market, book, rules, steps) if rules[of.HIGH_SCORE] > 0 else 0
     held_ms = market.open_ms[bar] + rules[of.BAR_MS] - book.position[s, ENTRY_MS]
-    return closing_reason(killed, score, held_ms, rules)
+    late = book.position[s, LATE] - 1
+    # A part that is due ends nothing.
+    return closing_reason(killed, -1 if late == BY_PARTIAL else late, score, held_ms, rules)
 
 
 @part

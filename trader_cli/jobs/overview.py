@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from trader_cli.jobs.report import (
     CycleLine,
     Difference,
+    HaltLine,
     Position,
     ReportLedger,
     SessionLine,
     cycle_lines,
     differences,
+    halt_lines,
     positions,
     session_lines,
 )
@@ -25,6 +27,7 @@ class Overview:
 
     unresolved: tuple[OrderLine, ...]
     unexplained: tuple[Difference, ...]
+    halted: tuple[HaltLine, ...]
     sessions: tuple[SessionLine, ...]
     positions: tuple[Position, ...]
     cycles: tuple[CycleLine, ...]
@@ -44,6 +47,7 @@ def overview(ledger: ReportLedger, now_ms: int) -> Overview:
     return Overview(
         unresolved=tuple(unresolved_lines(ledger, now_ms)),
         unexplained=tuple(differences(ledger)),
+        halted=tuple(halt_lines(ledger)),
         sessions=tuple(one for one in session_lines(ledger) if one.state == "open"),
         positions=tuple(positions(ledger, {})),
         cycles=tuple(cycle_lines(ledger, 1, now_ms)),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from trader_cli.model.bars import Bars
-from trader_cli.model.instrument import Instrument
+from trader_cli.model.fills import Fills
 from trader_cli.model.orders import Answer, Balance, Cancelled, MarketRules, Quote, Ticket, VenueOrder, VenueTrade
 from trader_cli.model.run import RunRecord
+from trader_cli.model.session import CycleRecord, OrderEvent, OrderRecord, Session, Step, StepRecord
 from trader_cli.model.timeframe import Timeframe
 
 
 class BarSource(Protocol):
-    """Where closed bars and the steps of instruments come from."""
+    """Where closed bars come from."""
 
     def load(
         self,
@@ -24,10 +26,6 @@ class BarSource(Protocol):
         until_ms: int | None = None,
     ) -> Bars:
         """Return the bars of one symbol; raises DataError when there are none or they are damaged."""
-        ...
-
-    def instrument(self, symbol: str, exchange: str) -> Instrument:
-        """Return the steps and minimums of a symbol, undescribed where nobody stated them."""
         ...
 
     def digest(self, bars: Bars) -> str:
@@ -70,6 +68,10 @@ class Feed(Protocol):
         since_ms: first open wanted, None = as far back as there is. Raises DataError for a series that cannot be traded on
         (damaged, contradicting itself), VenueError where the venue does not answer.
         """
+        ...
+
+    def known(self, symbol: str, timeframe: Timeframe, since_ms: int | None) -> Bars:
+        """Return the closed bars that are known without asking anybody, none where there are none."""
         ...
 
     def digest(self, bars: Bars) -> str:
@@ -142,4 +144,84 @@ class Venue(Protocol):
 
     def cancel(self, venue_id: str, symbol: str) -> Cancelled:
         """Ask the venue to cancel one order, by its id and no other's."""
+        ...
+
+
+class Halted(Protocol):
+    """A scope that is halted. close_positions: what it holds is to be sold."""
+
+    @property
+    def close_positions(self) -> bool:
+        """Tell whether positions are to be closed."""
+        ...
+
+
+class TradeLedger(Protocol):
+    """What a cycle needs of the ledger. Every method is one transaction."""
+
+    def open_session(self, session: Session, first: Step) -> None:
+        """Write a session and its opening."""
+        ...
+
+    def session(self, mode: str, exchange: str, account: str) -> Session | None:
+        """Return the newest session of that kind, None where there is none."""
+        ...
+
+    def last_step(self, run_id: str) -> Step:
+        """Return a session's newest step."""
+        ...
+
+    def write_step(self, run_id: str, record: StepRecord) -> None:
+        """Write a step with everything new in it. Raises LeaseError where another run wrote one since."""
+        ...
+
+    def session_fills(self, run_id: str) -> Fills:
+        """Return all fills of a session, oldest first, indexing its newest step's symbols and wallets."""
+        ...
+
+    def add_ticket(self, ticket: Ticket) -> bool:
+        """Commit an order before it is sent; False, and nothing written, where its key is known already."""
+        ...
+
+    def note_orders(self, events: Sequence[OrderEvent]) -> None:
+        """Write down what became known of orders."""
+        ...
+
+    def orders(self, run_id: str, *, open_only: bool = False) -> Sequence[OrderRecord]:
+        """Return a session's orders, oldest first; open_only: those whose end or fills are not all booked."""
+        ...
+
+    def trade_ids(self, run_id: str) -> set[str]:
+        """Return the venue's ids of all trades that are booked."""
+        ...
+
+    def halted(self) -> Mapping[str, Halted]:
+        """Return what is halted by scope: `all` or a wallet's name."""
+        ...
+
+    def halt(
+        self,
+        time_ms: int,
+        scope: str,
+        reason: str,
+        *,
+        close_positions: bool = False,
+        rule: str = "",
+        number: str = "",
+        limit: str = "",
+        unit: str = "",
+    ) -> object:
+        """Halt a scope."""
+        ...
+
+    def record_event(self, time_ms: int, kind: str, message: str) -> None:
+        """Note something that happened to the system itself."""
+        ...
+
+    def record_cycle(self, record: CycleRecord) -> None:
+        """Write how a cycle ended."""
+        ...
+
+    def learn_minimum(self, time_ms: int, venue: str, symbol: str, minimum: Decimal, message: str) -> None:
+        """Remember the smallest order a refusal taught us."""
         ...

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from trader_cli.errors import UsageError
 from trader_cli.model.orders import Balance, VenueOrder
-from trader_cli.model.session import Adjustment, OrderRecord
+from trader_cli.model.session import Adjustment, OrderRecord, Session, Step
 
 ADOPT = "adopt"
 WRITE_OFF = "write_off"
@@ -80,6 +80,27 @@ def differences(
 ) -> list[Difference]:
     """Return where the account differs by more than dust in what the session trades; `compare` says how it is reckoned."""
     return [one for one in compare(balances, book, outside, prices, quote, tolerance) if one.is_alarm]
+
+
+def compared(session: Session, step: Step, balances: Mapping[str, Balance], tolerance: Decimal) -> list[Difference]:
+    """Return `compare` for a session as it stands: its cash and holdings, priced at their last marks."""
+    instruments = {one.symbol: one for one in session.instruments}
+    # What a fee left of a purchase below a lot is ours too, and no holding yet.
+    left = step.notes.get("dust")
+    dust = left if isinstance(left, Mapping) else {}
+    ours = {session.quote: Decimal(step.cash) / _ONE}
+    prices: dict[str, Decimal] = {}
+    for i, symbol in enumerate(step.symbols):
+        asset = _assets(symbol)[0]
+        for w, wallet in enumerate(step.wallets):
+            units = step.holdings[w * len(step.symbols) + i] + int(dust.get(f"{wallet}|{symbol}", 0))
+            ours[asset] = ours.get(asset, Decimal(0)) + Decimal(units) / _ONE
+        if symbol in instruments:
+            prices[asset] = Decimal(step.marks[i]) / instruments[symbol].price_one
+    kept = step.notes.get("outside")
+    stated = kept if isinstance(kept, Mapping) else session.outside
+    outside = {asset: Decimal(str(amount)) for asset, amount in stated.items()}
+    return compare(balances, ours, outside, prices, session.quote, tolerance)
 
 
 def chosen(found: Sequence[Difference], asset: str | None) -> list[Difference]:

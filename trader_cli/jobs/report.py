@@ -26,6 +26,20 @@ from trader_cli.model.timeframe import Timeframe
 _DECIMALS = 8
 
 
+class Halt(Protocol):
+    """A scope that is halted: since when, ms UTC, and why."""
+
+    @property
+    def since_ms(self) -> int:
+        """When it was halted, ms UTC."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        ...
+
+
 class ReportLedger(Protocol):
     """What a report reads; nothing here writes."""
 
@@ -67,6 +81,10 @@ class ReportLedger(Protocol):
 
     def adjustments(self, run_id: str) -> Sequence[tuple[int, Adjustment]]:
         """Return what somebody explained, with its time."""
+        ...
+
+    def halted(self) -> Mapping[str, Halt]:
+        """Return what is halted by scope: `all` or a wallet's name."""
         ...
 
 
@@ -155,6 +173,15 @@ class Difference:
     exchange: str
     asset: str
     amount: str
+
+
+@dataclass(frozen=True)
+class HaltLine:
+    """What enters nothing until somebody resumes it: `all` or a wallet."""
+
+    scope: str
+    since: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -259,7 +286,7 @@ def _held(
     ledger: ReportLedger, session: Session, step: Step, prices: Mapping[tuple[str, str], Price]
 ) -> list[Position]:
     book = unpack(step.state, step.symbols, step.wallets, step.symbols, step.wallets)
-    decimals = price_decimals(ledger, session)
+    decimals = _decimals(ledger, session, step.symbols)
     found = []
     for row, columns in enumerate(book.position.tolist()):
         if columns[QUANTITY] == 0:
@@ -299,10 +326,13 @@ def _held(
     return found
 
 
-def price_decimals(ledger: ReportLedger, session: Session) -> dict[str, int]:
-    """Return each symbol's decimals of a price: as its fills were booked, else as the session knows it."""
+def _decimals(ledger: ReportLedger, session: Session, symbols: Sequence[str]) -> dict[str, int]:
+    """Return each symbol's decimals of a price: as the session knows it, else as its fills were booked."""
     known = {one.symbol: one.price_decimals for one in session.instruments}
-    known.update({str(one["symbol"]): int(one["price_decimals"]) for one in ledger.rows("fills", session.run_id)})
+    if not set(symbols) <= known.keys():
+        # A symbol that joined later.
+        booked = ledger.rows("fills", session.run_id)
+        known = {str(one["symbol"]): int(one["price_decimals"]) for one in booked} | known
     return known
 
 
@@ -345,6 +375,11 @@ def differences(ledger: ReportLedger) -> list[Difference]:
         for asset, amount in sorted(kept.items()) if isinstance(kept, Mapping) else ():
             found.append(Difference(session.run_id, session.exchange, str(asset), str(amount)))
     return found
+
+
+def halt_lines(ledger: ReportLedger) -> list[HaltLine]:
+    """Return what is halted, the longest halted first."""
+    return [HaltLine(scope, time_text(one.since_ms), one.reason) for scope, one in ledger.halted().items()]
 
 
 def cycle_lines(ledger: ReportLedger, limit: int, now_ms: int) -> list[CycleLine]:

@@ -152,9 +152,9 @@ def order_line(session: Session, sent: Sent, now_ms: int) -> OrderLine:
     )
 
 
-def execution(ledger: ReportLedger, limits: Limits) -> Execution:
-    """Return how the orders of the open sessions fared; attribution covers paper sessions too."""
-    sessions = open_sessions(ledger.sessions())
+def execution(ledger: ReportLedger, limits: Limits, run_id: str | None = None) -> Execution:
+    """Return how the orders of the open sessions fared, or of one; attribution covers paper sessions too."""
+    sessions = [one for one in open_sessions(ledger.sessions()) if run_id in (None, one.run_id)]
     known = analytics([one for session in sessions for one in sent_orders(ledger, session)])
     return Execution(known, switches(known, limits), _attribution(ledger, sessions))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from trader_cli.engine.panel import build_market, build_rules, build_steps, check_range
 from trader_cli.engine.state import Market
 from trader_cli.errors import UsageError
@@ -31,8 +33,9 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What the engine reads, and the wishes behind it. purses: cash of each wallet, 1e-8 quote."""
+    """What the engine reads, and the wishes and bars behind it. purses: cash of each wallet, 1e-8 quote."""
 
+    series: list[Bars]
     open_ms: Ints
     market: Market
     rules: Rules
@@ -42,6 +45,11 @@ class Scene:
     purses: tuple[int, ...]
     wishes: Wishes
     notes: list[str]
+
+    @property
+    def numbers(self) -> Ints:
+        """The rules as the kernels read them."""
+        return np.array(self.rules, np.int64)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -74,7 +82,9 @@ def set_scene(request: Request, stage: Stage, digests: dict[str, str], cache: Sw
     purses = tuple(request.cash * one.share // ONE for one in request.wallets)
     linked = [stage.legs if any(one.instance.linked for one in wallet.strategies) else {} for wallet in request.wallets]
     steps = build_steps(stage.instruments, len(purses), linked)
-    return Scene(open_ms, market, stage.rules, steps, stage.instruments, stage.timeframe, purses, wishes, notes)
+    return Scene(
+        stage.series, open_ms, market, stage.rules, steps, stage.instruments, stage.timeframe, purses, wishes, notes
+    )
 
 
 def load(request: Request, source: BarSource) -> tuple[list[Bars], dict[int, int]]:

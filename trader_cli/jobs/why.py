@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from trader_cli.errors import UsageError
 from trader_cli.jobs.report import ReportLedger, decimal_text, exact, noted, time_text
@@ -24,12 +24,8 @@ _STEPS_A_BAR = 4
 """A cycle writes a step for what the venue did and one for what it decides; a bar can have a few cycles."""
 
 
-class WhyLedger(ReportLedger, Protocol):
-    """What the chain reads beside the rest of a report."""
-
-    def entries(self, transactions: Sequence[int]) -> Sequence[Mapping[str, Any]]:
-        """Return the entries of these transactions in order: `txn`, `account`, `asset`, `amount` in 1e-8."""
-        ...
+Entries = Callable[[Sequence[int]], Sequence[Mapping[str, Any]]]
+"""Gives the entries of transactions in their order: `txn`, `account`, `asset`, `amount` in 1e-8."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class _Decided:
     close_ms: int
 
 
-def why(ledger: WhyLedger, asked: str) -> Chain:
+def why(ledger: ReportLedger, entries: Entries, asked: str) -> Chain:
     """Return the chain of an order, named by the beginning of its client id, key or venue id, or of a fill, named by its
     transaction or as SYMBOL@TIME. Raises UsageError where there is none, or more than one.
     """
@@ -80,7 +76,7 @@ def why(ledger: WhyLedger, asked: str) -> Chain:
     if len(orders) > 1:
         raise UsageError(f"`{asked}` could be {len(orders)} orders", *_which(one.ticket.client_id for one in orders))
     if orders:
-        return _order_chain(ledger, {one.run_id: one for one in sessions}[orders[0].ticket.run_id], orders[0])
+        return _order_chain(ledger, entries, {one.run_id: one for one in sessions}[orders[0].ticket.run_id], orders[0])
     if len(fills) > 1:
         raise UsageError(f"`{asked}` could be {len(fills)} fills", *_which(str(row["txn"]) for _, row in fills))
     if not fills:
@@ -89,14 +85,14 @@ def why(ledger: WhyLedger, asked: str) -> Chain:
             "`trader report orders` lists the orders, `trader report --run RUN` a session",
             "a fill is named by its transaction or as SYMBOL@TIME, e.g. `BTC/USD@2026-11-20T10:00`",
         )
-    return _fill_chain(ledger, *fills[0])
+    return _fill_chain(ledger, entries, *fills[0])
 
 
 def _which(names: Iterator[str] | Any) -> tuple[str, ...]:
     return tuple(f"`trader report why {name}`" for name in list(names)[:3])
 
 
-def _named_orders(ledger: WhyLedger, sessions: Sequence[Session], asked: str) -> list[OrderRecord]:
+def _named_orders(ledger: ReportLedger, sessions: Sequence[Session], asked: str) -> list[OrderRecord]:
     if not asked:
         return []
     # All client ids of ours begin alike: what follows will do.
@@ -109,7 +105,9 @@ def _named_orders(ledger: WhyLedger, sessions: Sequence[Session], asked: str) ->
     return same or list(found.values())
 
 
-def _named_fills(ledger: WhyLedger, sessions: Sequence[Session], asked: str) -> list[tuple[Session, Mapping[str, Any]]]:
+def _named_fills(
+    ledger: ReportLedger, sessions: Sequence[Session], asked: str
+) -> list[tuple[Session, Mapping[str, Any]]]:
     symbol, at, moment = asked.rpartition("@")
     wanted_ms = _moment(moment) if at else None
     found = []
@@ -133,7 +131,7 @@ def _moment(text: str) -> int | None:
     return int(aware.timestamp()) * 1000
 
 
-def _order_chain(ledger: WhyLedger, session: Session, order: OrderRecord) -> Chain:
+def _order_chain(ledger: ReportLedger, entries: Entries, session: Session, order: OrderRecord) -> Chain:
     ticket = order.ticket
     decided = _Decided(session, ticket.wallet, ticket.symbol, ticket.bar_ms)
     fills = [row for row in ledger.venue_fills(session.run_id) if row["client_id"] == ticket.client_id]
@@ -157,14 +155,14 @@ def _order_chain(ledger: WhyLedger, session: Session, order: OrderRecord) -> Cha
             for one in order.events
         ),
         *(_trade(row) for row in fills),
-        *_booked(ledger, session, [int(row["txn"]) for row in fills]),
+        *_booked(ledger, entries, session, [int(row["txn"]) for row in fills]),
     ]
     return Chain(
         f"order {ticket.client_id}", session.run_id, session.mode, session.exchange, *_place(decided), tuple(links)
     )
 
 
-def _fill_chain(ledger: WhyLedger, session: Session, row: Mapping[str, Any]) -> Chain:
+def _fill_chain(ledger: ReportLedger, entries: Entries, session: Session, row: Mapping[str, Any]) -> Chain:
     # A simulated fill happens at its bar's open, which is the close that was decided on.
     decided = _Decided(session, str(row["wallet"]), str(row["symbol"]), int(row["time_ms"]))
     reason, kind = Reason(row["reason"]), OrderKind(row["kind"]).name.lower()
@@ -175,7 +173,7 @@ def _fill_chain(ledger: WhyLedger, session: Session, row: Mapping[str, Any]) -> 
     links = [
         *_decision(ledger, decided),
         Link("rule", "", what, {"side": side, "kind": kind, "reason": reason.label}),
-        *_booked(ledger, session, [int(row["txn"])]),
+        *_booked(ledger, entries, session, [int(row["txn"])]),
     ]
     subject = f"fill {row['txn']}, simulated"
     return Chain(subject, session.run_id, session.mode, session.exchange, *_place(decided), tuple(links))
@@ -185,7 +183,7 @@ def _place(decided: _Decided) -> tuple[str, str]:
     return decided.wallet, decided.symbol
 
 
-def _decision(ledger: WhyLedger, decided: _Decided) -> Iterator[Link]:
+def _decision(ledger: ReportLedger, decided: _Decided) -> Iterator[Link]:
     """Yield bar, signal, conflicts and limits."""
     close = time_text(decided.close_ms)
     step = _step_of(ledger, decided)
@@ -208,7 +206,7 @@ def _decision(ledger: WhyLedger, decided: _Decided) -> Iterator[Link]:
         yield Link("limit", "", "no limit refused or stopped anything here at that bar")
 
 
-def _step_of(ledger: WhyLedger, decided: _Decided) -> Step | None:
+def _step_of(ledger: ReportLedger, decided: _Decided) -> Step | None:
     """Return the step that decided on the bar: the first that knows of it."""
     bar_ms = Timeframe.parse(decided.session.timeframe).ms
     open_ms = decided.close_ms - bar_ms
@@ -290,11 +288,11 @@ def _trade(row: Mapping[str, Any]) -> Link:
     )
 
 
-def _at_venue(ledger: WhyLedger, session: Session, transactions: Sequence[int]) -> list[Mapping[str, Any]]:
+def _at_venue(ledger: ReportLedger, session: Session, transactions: Sequence[int]) -> list[Mapping[str, Any]]:
     return [row for row in ledger.venue_fills(session.run_id) if row["txn"] in transactions]
 
 
-def _booked(ledger: WhyLedger, session: Session, transactions: Sequence[int]) -> Iterator[Link]:
+def _booked(ledger: ReportLedger, entries: Entries, session: Session, transactions: Sequence[int]) -> Iterator[Link]:
     """Yield fills, entries and the round trip they belong to."""
     fills = [row for row in ledger.rows("fills", session.run_id) if row["txn"] in transactions]
     for row in fills:
@@ -303,7 +301,7 @@ def _booked(ledger: WhyLedger, session: Session, transactions: Sequence[int]) ->
         verb = "bought" if row["side"] > 0 else "sold"
         text = f"{verb} {exact(row['quantity'])} at {price}: {money}, transaction {row['txn']}"
         yield Link("fill", time_text(row["time_ms"]), text, {"transaction": str(row["txn"])})
-    for entry in ledger.entries(transactions) if transactions else ():
+    for entry in entries(transactions) if transactions else ():
         amount = exact(entry["amount"])
         signed = amount if amount.startswith("-") else f"+{amount}"
         text = f"{signed} {entry['asset']} {entry['account']}"
@@ -312,7 +310,7 @@ def _booked(ledger: WhyLedger, session: Session, transactions: Sequence[int]) ->
         yield _trip(ledger, session, fills[0])
 
 
-def _trip(ledger: WhyLedger, session: Session, fill: Mapping[str, Any]) -> Link:
+def _trip(ledger: ReportLedger, session: Session, fill: Mapping[str, Any]) -> Link:
     for trip in ledger.rows("trades", session.run_id):
         same = trip["symbol"] == fill["symbol"] and trip["wallet"] == fill["wallet"]
         if same and trip["entry_ms"] <= fill["time_ms"] <= trip["exit_ms"] and fill["txn"] <= trip["closing_txn"]:

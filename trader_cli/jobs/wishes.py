@@ -70,6 +70,10 @@ def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], ca
         row = []
         for s, bars in enumerate(series):
             answered = [answer(one, s) for one in wallet.strategies]
+            if not names:
+                # A wallet whose strategies are not deployed wants nothing, and nothing changed.
+                row.append(Combined(Signals(np.full(len(bars), np.nan)), np.full(len(bars), -1, np.int64), ()))
+                continue
             if len(names) == 1:
                 said = Combined(answered[0], np.broadcast_to(np.int64(0), len(bars)), ())
             else:

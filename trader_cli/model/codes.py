@@ -20,6 +20,7 @@ BY_MICRO = int(Reason.MICRO_PROFIT)
 BY_PARTIAL = int(Reason.PARTIAL)
 BY_TIME = int(Reason.TIME)
 BY_SWAP = int(Reason.SWAP)
+BY_UNPROTECTED = int(Reason.UNPROTECTED)
 
 BELOW_MINIMUM = int(Refusal.BELOW_MINIMUM)
 ROUNDS_TO_ZERO = int(Refusal.ROUNDS_TO_ZERO)

@@ -41,6 +41,7 @@ class Reason(IntEnum):
     PARTIAL = 9
     TIME = 10
     SWAP = 11
+    UNPROTECTED = 12
 
     @property
     def label(self) -> str:

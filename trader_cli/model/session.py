@@ -16,8 +16,8 @@ class Session:
     """Who trades what with how much since when. It is a run of the ledger whose end is its newest step.
 
     mode: `paper` or `live`. exchange: venue id, `replay:NAME` for a paper session on stored bars. account: the venue
-    account's digest, empty on paper. wallets: what each began with. outside: what lay on the venue's account and was not ours when
-    the session began, decimal text by asset. cash_start: 1e-8 quote. config, params: JSON-able.
+    account's digest, empty on paper. wallets: what each began with. outside: what lay on the venue's account and was not
+    ours when the session began, decimal text by asset. cash_start: 1e-8 quote. config, params: JSON-able.
     """
 
     run_id: str

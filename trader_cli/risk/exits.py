@@ -4,7 +4,8 @@ Inside one bar: what the open decides (open beyond stop, then beyond target), th
 not tell which came first and the worse case is assumed. Of several stops the highest is reached first, of several
 targets the lowest; where two are equal the order is stop, trailing, break-even and target, micro-profit.
 
-At a close: kill switch, HIGH risk, time, the strategy's own wish (R0.2; stop to micro-profit happened inside the bar).
+At a close: kill switch, an exit that was due inside the bar and that no venue made, HIGH risk, time, the strategy's own
+wish (R0.2; in a simulated market stop to micro-profit happened inside the bar).
 """
 
 from __future__ import annotations
@@ -173,10 +174,15 @@ def risk_score(loss: int, atr_growth: int, share: int, rules: Any) -> int:
 
 
 @inlined
-def closing_reason(killed: bool, score: int, held_ms: int, rules: Any) -> int:
-    """Return the first rule, in the order of R0.2, that ends a position at a close whatever the strategy wants; -1 = none."""
+def closing_reason(killed: bool, late: int, score: int, held_ms: int, rules: Any) -> int:
+    """Return the first rule, in the order of R0.2, that ends a position at a close whatever the strategy wants; -1 = none.
+
+    late: the reason of an exit that was due inside the bar and that no venue made, -1 = none.
+    """
     if killed:
         return BY_KILL
+    if late >= 0:
+        return late
     if rules[of.HIGH_SCORE] > 0 and score >= rules[of.HIGH_SCORE]:
         return BY_RISK
     if rules[of.HOLD_BARS] > 0 and held_ms >= rules[of.HOLD_BARS] * rules[of.BAR_MS]:

@@ -1,0 +1,305 @@
+"""The life of an order at a venue: found again where its fate is open, followed to its end, cancelled, and booked.
+
+An order is committed to the ledger before its one request leaves. What comes back is believed only where it proves
+something; everything else is an open question, asked again by client id once the venue can no longer take the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+
+from trader_cli.engine.settle import finish_order, has_room, set_late, settle_fill
+from trader_cli.engine.state import ORDER_MS, ORDER_SIDE, QUANTITY
+from trader_cli.errors import UnresolvedError, VenueError
+from trader_cli.jobs.desk import Desk, commit
+from trader_cli.jobs.ports import TradeLedger, Venue
+from trader_cli.model.fills import OrderKind, Reason
+from trader_cli.model.instrument import CASH_ONE, QUANTITY_ONE, Instrument
+from trader_cli.model.orders import Cancelled, OrderState, Purpose, Ticket, TicketKind, VenueOrder, VenueTrade
+from trader_cli.model.session import OrderEvent, OrderRecord, Session, VenueFill
+from trader_cli.money import step_down
+
+CANCEL_ASKED = "cancellation asked"
+_KINDS = {
+    TicketKind.MARKET: OrderKind.MARKET,
+    TicketKind.LIMIT: OrderKind.LIMIT,
+    TicketKind.IOC: OrderKind.LIMIT,
+    TicketKind.STOP: OrderKind.STOP,
+}
+_WISHES = (Reason.STRATEGY, Reason.REBALANCE)
+_LOOKS = 4
+_LOOK_MS = 250
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How orders are sent, as the configuration and the record of former orders say.
+
+    limits: entries go as limits, `limit_bps` through the close. ioc, buffer: what R1.10's switches and the order counter ask
+    for; buffer multiplies the venue's minimums. band_bps: how far the book may be from the close. tolerance: in quote, below
+    which a difference of balances is dust. deadline_ms: how long the venue may take an order; margin_ms: how long after it we
+    wait before an answer proves absence. skew_ms: most that the clocks may differ.
+    """
+
+    limits: bool
+    limit_bps: Decimal
+    ioc: bool
+    ioc_above_pct: float
+    buffer: Decimal
+    tries: int
+    band_bps: Decimal
+    tolerance: Decimal
+    deadline_ms: int
+    margin_ms: int
+    skew_ms: int
+
+
+class Accounts:
+    """What the parts of the live broker share: the venue, the ledger, the terms, and how long this cycle may still take."""
+
+    def __init__(self, venue: Venue, terms: Terms, sleep: Callable[[float], None], left_ms: Callable[[], int]) -> None:
+        self.venue = venue
+        self.terms = terms
+        self.sleep = sleep
+        self.left_ms = left_ms
+
+    def pause(self, wait_ms: int) -> bool:
+        """Wait, where the cycle has that long; tell whether it had."""
+        if wait_ms <= 0:
+            return True
+        if wait_ms > self.left_ms():
+            return False
+        self.sleep(wait_ms / 1000)
+        return True
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """questions: symbols with an order whose fate stays open, and why. absent: symbols with one that never reached the venue;
+    nothing is sent there in this run, the next one decides afresh.
+    """
+
+    questions: dict[str, str]
+    absent: set[str]
+
+
+def recover(at: Accounts, session: Session, ledger: TradeLedger) -> Recovered:
+    """Ask what became of every order whose fate is open."""
+    done = Recovered({}, set())
+    for record in ledger.orders(session.run_id, open_only=True):
+        if record.state.is_unresolved:
+            said = _resolve(at, record, ledger, done)
+            if said:
+                done.questions[record.ticket.symbol] = said
+    return done
+
+
+def _resolve(at: Accounts, record: OrderRecord, ledger: TradeLedger, done: Recovered) -> str:
+    """Find an order by its client id; return why its fate is still open, "" when it is known now."""
+    ticket = record.ticket
+    ready_ms = ticket.deadline_ms + at.terms.margin_ms
+    missed = 0
+    try:
+        while True:
+            late = at.venue.now_ms() >= ready_ms
+            found = at.venue.find(ticket.client_id, ticket.symbol)
+            now = at.venue.now_ms()
+            if found is not None:
+                event = OrderEvent(
+                    ticket.client_id, now, OrderState.OPEN, found.venue_id, record.filled, "found by its client id"
+                )
+                ledger.note_orders([event])
+                return ""
+            missed = missed + 1 if late else 0
+            if missed >= 2:
+                text = "the venue has no such order, asked twice after its deadline"
+                ledger.note_orders([OrderEvent(ticket.client_id, now, OrderState.ABSENT, "", 0, text)])
+                done.absent.add(ticket.symbol)
+                return ""
+            # Reads may lag behind: the second look comes later than the first.
+            wait = at.terms.margin_ms if late else max(ready_ms - now, at.terms.margin_ms)
+            if not at.pause(wait):
+                return f"order {ticket.client_id} may still reach the venue, and this cycle has no time left to wait"
+    except VenueError as error:
+        return f"order {ticket.client_id} cannot be looked up: {error.message}"
+
+
+def units_of(amount: Decimal, one: int, rounding: str) -> int:
+    """Return an amount as whole units."""
+    return int((amount * one).to_integral_value(rounding))
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A venue's trade in whole units, as the book keeps it. dust: what of the base is less than a lot and carried on."""
+
+    quantity: int
+    price: int
+    notional: int
+    fee: int
+    dust: int
+
+
+def booked_as(trade: VenueTrade, instrument: Instrument, dust: int) -> Booked:
+    """Return a venue's trade as the book keeps it; dust: what earlier purchases left below a lot, 1e-8 base.
+
+    A fee in the received asset lowers the quantity, and the part of the cost that paid for it is the fee. The book holds whole
+    lots, the only thing that can be sold: the rest is carried to the next purchase. Cash changes by exactly what the venue
+    took. A fee in a third asset is none of this book's; the ledger posts it in that asset.
+    """
+    price = units_of(trade.price, instrument.price_one, ROUND_HALF_EVEN)
+    if trade.side < 0:
+        sold = trade.quantity + (trade.fee if trade.fee_asset == instrument.base else 0)
+        fee = units_of(trade.fee, CASH_ONE, ROUND_CEILING) if trade.fee_asset == instrument.quote else 0
+        quantity = units_of(sold, QUANTITY_ONE, ROUND_CEILING)
+        return Booked(quantity, price, units_of(trade.cost, CASH_ONE, ROUND_FLOOR), fee, dust)
+    paid = units_of(trade.cost, CASH_ONE, ROUND_CEILING)
+    if trade.fee_asset == instrument.quote:
+        paid += units_of(trade.fee, CASH_ONE, ROUND_CEILING)
+    left = trade.quantity - (trade.fee if trade.fee_asset == instrument.base else 0)
+    whole = units_of(left, QUANTITY_ONE, ROUND_FLOOR) + dust
+    # Less than a lot in all is booked as it is: every trade stands in the book.
+    quantity = step_down(whole, instrument.lot_units) or whole
+    notional = min(-(-price * quantity // instrument.price_one), paid)
+    return Booked(quantity, price, notional, paid - notional, whole - quantity)
+
+
+def book_trades(at: Accounts, desk: Desk, record: OrderRecord, order: VenueOrder) -> int:
+    """Book what is new of an order's trades; return how much of it is booked in all, 1e-8 base of the venue's count.
+
+    By trade id, so that a trade seen again, out of order or on another page is booked once.
+    """
+    known = desk.ledger.trade_ids(desk.session.run_id) | {
+        one.trade.trade_id for one in desk.venue_fills if one is not None
+    }
+    ticket = record.ticket
+    row = desk.row_of(ticket.wallet, ticket.symbol)
+    total = 0
+    for trade in at.venue.trades(order):
+        total += units_of(trade.quantity, QUANTITY_ONE, ROUND_HALF_EVEN)
+        if trade.trade_id not in known:
+            _book(at, desk, row, ticket, trade)
+    return total
+
+
+def _book(at: Accounts, desk: Desk, row: int, ticket: Ticket, trade: VenueTrade) -> None:
+    done = booked_as(trade, desk.instrument(row), int(desk.noted("dust", row) or 0))
+    scene = desk.scene
+    if not has_room(desk.book, desk.log):
+        commit(desk, at.venue.now_ms(), desk.step.bar_ms)
+    settle_fill(
+        desk.bar,
+        row,
+        trade.side,
+        done.quantity,
+        done.price,
+        done.notional,
+        done.fee,
+        int(_KINDS[ticket.kind]),
+        ticket.reason,
+        scene.market,
+        desk.book,
+        desk.log,
+        scene.numbers,
+        scene.steps,
+    )
+    desk.note("dust", row, done.dust or None)
+    desk.venue_fills.append(VenueFill(ticket.client_id, trade))
+
+
+def follow(at: Accounts, desk: Desk, record: OrderRecord, order: VenueOrder) -> OrderState:
+    """Book what an order did, and its end where it ended; return what is known of it now.
+
+    An order is only closed once its trades add up to what it says it filled.
+    """
+    ticket = record.ticket
+    filled = units_of(order.filled, QUANTITY_ONE, ROUND_HALF_EVEN)
+    done = record.booked
+    if filled > 0 and (filled != done or not order.is_working):
+        done = book_trades(at, desk, record, order)
+    if order.is_working or done != filled:
+        if filled != record.filled:
+            _learn(at, desk, record, OrderState.OPEN, order.venue_id, filled, "filled in part")
+        if done != filled:
+            desk.blocked.setdefault(
+                ticket.symbol, f"order {ticket.client_id} filled {order.filled}, its trades are not there yet"
+            )
+            desk.fails(UnresolvedError.exit_code, desk.blocked[ticket.symbol])
+        return OrderState.OPEN
+    whole = filled >= ticket.quantity
+    state = OrderState.FILLED if whole else OrderState.CANCELLED
+    if order.status == "rejected" and filled == 0:
+        state = OrderState.REJECTED
+    _learn(at, desk, record, state, order.venue_id, filled, "" if whole else f"the venue says {order.status}")
+    ended(desk, record, filled)
+    return state
+
+
+def _learn(
+    at: Accounts, desk: Desk, record: OrderRecord, state: OrderState, venue_id: str, filled: int, message: str
+) -> None:
+    desk.outcomes.append(OrderEvent(record.ticket.client_id, at.venue.now_ms(), state, venue_id, filled, message))
+
+
+def ended(desk: Desk, record: OrderRecord, filled: int) -> None:
+    """Draw the conclusions of an order that is over: its row is free again, or what did not sell is asked for again."""
+    ticket = record.ticket
+    row = desk.row_of(ticket.wallet, ticket.symbol)
+    position = desk.book.position[row]
+    if ticket.purpose is Purpose.ENTRY:
+        if position[ORDER_SIDE] > 0 and position[ORDER_MS] == ticket.bar_ms:
+            finish_order(row, desk.book)
+    elif ticket.purpose is Purpose.EXIT:
+        if position[ORDER_SIDE] < 0 and (filled >= ticket.quantity or position[QUANTITY] == 0):
+            finish_order(row, desk.book)
+        elif position[QUANTITY] > 0 and Reason(ticket.reason) not in _WISHES:
+            set_late(row, ticket.reason, desk.book)
+    elif ticket.purpose is Purpose.STOP and filled == 0 and not was_asked(record):
+        # Not by us: by hand, by the venue, or because its twin filled. The last is seen by the position being gone.
+        desk.note("vanished", row, int(desk.noted("vanished", row) or 0) + 1)
+
+
+def was_asked(record: OrderRecord) -> bool:
+    """Tell whether we ever asked for an order's cancellation."""
+    return any(one.message == CANCEL_ASKED for one in record.events)
+
+
+def look_at(at: Accounts, record: OrderRecord) -> VenueOrder | None:
+    """Ask for an order that the venue accepted, a few times where it is not visible yet; None = still not."""
+    for attempt in range(_LOOKS):
+        order = at.venue.order(record.venue_id, record.ticket.symbol)
+        if order is not None:
+            return order
+        if attempt + 1 < _LOOKS and not at.pause(_LOOK_MS << attempt):
+            return None
+    return None
+
+
+def cancel(at: Accounts, desk: Desk, record: OrderRecord) -> bool:
+    """Cancel one own order and book what it did until then; tell whether it is over.
+
+    That a cancellation is asked is known before it is: an order that is gone without it has vanished.
+    """
+    ticket = record.ticket
+    now = at.venue.now_ms()
+    desk.ledger.note_orders(
+        [OrderEvent(ticket.client_id, now, OrderState.OPEN, record.venue_id, record.filled, CANCEL_ASKED)]
+    )
+    for _ in range(2):
+        if not at.pause(at.venue.wait_ms("cancel")):
+            break
+        answer = at.venue.cancel(record.venue_id, ticket.symbol)
+        order = look_at(at, record)
+        waited = 0
+        while order is not None and order.is_working and answer is not Cancelled.UNKNOWN and waited < _LOOKS:
+            at.pause(_LOOK_MS << waited)
+            waited += 1
+            order = look_at(at, record)
+        if order is not None and not order.is_working:
+            return follow(at, desk, record, order).is_final
+    text = f"whether order {ticket.client_id} is cancelled is not known"
+    desk.blocked[ticket.symbol] = text
+    desk.fails(UnresolvedError.exit_code, text)
+    return False
