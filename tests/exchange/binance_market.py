@@ -67,10 +67,9 @@ class BinanceMarket:
         most = max(1, min(1000, int(params.get("limit", "500"))))
         first, last = int(params.get("startTime", "0")), int(params.get("endTime", str(now)))
         # Without a start the newest are sent; with one, those that follow it.
-        window = most if not first else max(1, (now - first) // step + 1)
-        rows = self.venue.candles[listing.symbol].rows(step, first, now, window, self.venue.books[listing.symbol].last)
-        rows = [row for row in rows if not row[0] > last]
-        rows = rows[:most] if first else rows[-most:]
+        last_price = self.venue.books[listing.symbol].last
+        rows = self.venue.candles[listing.symbol].rows(step, first, now, most, last_price, oldest=first > 0)
+        rows = [row for row in rows if row[0] <= last]
         return [[row[0], *row[1:], row[0] + step - 1, _times(row[5], row[4]), 10, "0", "0", "0"] for row in rows]
 
     def depth(self, params: dict[str, str]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from .walk import MINUTE, Walk
+from .walk import GRID, Walk
 
 Row = tuple[int, str, str, str, str, str]
 """Open time ms, then open, high, low, close and volume as the venue writes them."""
 
 _SAMPLES = 3
+_HISTORY_MS = 1_000 * 86_400_000
 
 
 class Candles:
@@ -26,6 +27,7 @@ class Candles:
         self.walk = Walk(seed)
         self.tick = tick
         self.wanders = False
+        self.listed_ms = start_ms - _HISTORY_MS
         self._points: list[tuple[int, float, bool]] = [(start_ms, float(mid), False)]
         self._kept: dict[tuple[int, int], Row] = {}
         self._loaded: dict[int, list[Any]] = {}
@@ -65,8 +67,8 @@ class Candles:
             return [self._round(price) for _, price in self._path[start:end]]
         if not self.wanders:
             return []
-        marks = range(since_ms // MINUTE + 1, now_ms // MINUTE + 1)
-        return [self._round(self.price(mark * MINUTE)) for mark in marks[-3000:]]
+        marks = range(since_ms // GRID + 1, now_ms // GRID + 1)
+        return [self._round(self.price(mark * GRID)) for mark in marks[-3000:]]
 
     def price(self, at_ms: int) -> float:
         """Return the price at a time that has come."""
@@ -78,16 +80,24 @@ class Candles:
             return price * self.walk.drift(since, at_ms)
         return price
 
-    def rows(self, interval_ms: int, first_ms: int, now_ms: int, most: int, mid: Decimal) -> list[Row]:
-        """Return the newest `most` rows that open at or after a time, the last of them still forming."""
-        if interval_ms in self._raw:
-            return [_texts(row) for row in self._raw[interval_ms] if row[0] >= first_ms or row[0] != row[0]][-most:]
-        forming = now_ms // interval_ms * interval_ms
+    def rows(
+        self, interval_ms: int, first_ms: int, now_ms: int, most: int, mid: Decimal, *, oldest: bool = False
+    ) -> list[Row]:
+        """Return up to `most` rows that open at or after a time, the newest or the `oldest`; the last is still forming."""
         base = next((step for step in sorted(self._loaded) if interval_ms % step == 0), 0)
-        if base:
-            return self._from_loaded(base, interval_ms, first_ms, now_ms, most, mid)
-        start = max(-(-first_ms // interval_ms) * interval_ms, forming - (most - 1) * interval_ms)
-        return [self._row(at, interval_ms, now_ms, mid) for at in range(start, forming + 1, interval_ms)]
+        if interval_ms in self._raw:
+            found = [_texts(row) for row in self._raw[interval_ms] if row[0] >= first_ms]
+        elif base:
+            found = self._from_loaded(base, interval_ms, first_ms, now_ms, mid)
+        else:
+            forming = now_ms // interval_ms * interval_ms
+            start = -(-max(first_ms, self.listed_ms) // interval_ms) * interval_ms
+            if oldest:
+                forming = min(forming, start + (most - 1) * interval_ms)
+            else:
+                start = max(start, forming - (most - 1) * interval_ms)
+            return [self._row(at, interval_ms, now_ms, mid) for at in range(start, forming + 1, interval_ms)]
+        return found[:most] if oldest else found[-most:]
 
     def _row(self, at: int, interval_ms: int, now_ms: int, mid: Decimal) -> Row:
         end = at + interval_ms
@@ -102,17 +112,15 @@ class Candles:
         low_point, high_point = (bisect_left(self._points, (edge, 0.0, False)) for edge in (at, until))
         times += [point[0] for point in self._points[low_point:high_point]]
         prices = [self._round(self.price(time)) for time in times]
-        prices.append(self._round(self.price(end)) if closed else mid)
-        share = self.walk.share(at // MINUTE) if closed else (now_ms - at) / interval_ms
+        prices.append(self._round(self.price(end - 1)) if closed else mid)
+        share = self.walk.share(at // GRID) if closed else (now_ms - at) / interval_ms
         volume = Decimal(round(share * 1e6) + 1).scaleb(-4)
         row = _texts((at, prices[0], max(prices), min(prices), prices[-1], volume))
         if closed:
             self._kept[at, interval_ms] = row
         return row
 
-    def _from_loaded(
-        self, base: int, interval_ms: int, first_ms: int, now_ms: int, most: int, mid: Decimal
-    ) -> list[Row]:
+    def _from_loaded(self, base: int, interval_ms: int, first_ms: int, now_ms: int, mid: Decimal) -> list[Row]:
         groups: dict[int, list[Any]] = {}
         for row in self._loaded[base]:
             if row[0] <= now_ms:
@@ -132,7 +140,7 @@ class Candles:
                 continue
             highs, lows, volumes = ([Decimal(str(row[n])) for row in rows] for n in (2, 3, 5))
             found.append(_texts((at, rows[0][1], max(highs), min(lows), rows[-1][4], sum(volumes))))
-        return found[-most:]
+        return found
 
     def _round(self, price: float) -> Decimal:
         return max(self.tick, (Decimal(price) / self.tick).to_integral_value() * self.tick)
@@ -140,4 +148,4 @@ class Candles:
 
 def _texts(row: Sequence[Any]) -> Row:
     at, *rest = row
-    return (at, *(format(value, "f") if isinstance(value, Decimal) else str(value) for value in rest))  # type: ignore[return-value]
+    return (at, *(format(value, "f") if isinstance(value, Decimal) else str(value) for value in rest))

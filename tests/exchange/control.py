@@ -30,6 +30,7 @@ class Control:
         self.server = server
         self._operations: dict[str, Callable[..., Any]] = {
             "price": self._price, "book": self._book, "depth": self._depth, "wander": self._wander, "candles": self._candles,
+            "history": self._history,
             "clock": self._clock, "deposit": self._deposit, "withdraw": self._withdraw, "order": self._order,
             "fill": self._fill, "cancel": self._cancel, "set": self._set, "key": self._key, "limits": self._limits,
             "listing": self._listing, "synthetic": self._synthetic, "rule": self._rule, "clear": self._clear,
@@ -81,6 +82,10 @@ class Control:
         candles.load(interval_ms, rows, raw=raw, follow=follow)
         if follow and not raw:
             of.books[symbol].move(Decimal(str(candles.price(now))))
+
+    def _history(self, symbol: str, days: float, venue: str = "") -> None:
+        """Let a market's wandered candles begin that long ago."""
+        self._of(venue).candles[symbol].listed_ms = self.server.clock.now_ms() - round(days * 86_400_000)
 
     def _clock(self, set_ms: int | None = None, advance_ms: int = 0, *, frozen: bool = True, real: bool = False) -> int:
         clock = self.server.clock
@@ -188,7 +193,8 @@ class Control:
         return self.server.journal.accepted(venue)
 
     def _audit(self) -> list[str]:
-        return [line for venue in self.server.venues.values() for line in audit(venue)]
+        trouble = [row["text"] for row in self.server.journal.rows if row["what"] == "trouble"]
+        return trouble + [line for venue in self.server.venues.values() for line in audit(venue)]
 
     def _state(self, venue: str = "") -> dict[str, Any]:
         of = self._of(venue)
@@ -239,8 +245,8 @@ class Control:
         return self.server.dialects[self._of(venue).name]
 
 
-_OF_A_VENUE = ("price", "book", "depth", "wander", "candles", "deposit", "withdraw", "order", "fill", "cancel", "hide", "set",
-               "key", "limits", "listing", "synthetic", "quiet")  # fmt: skip
+_OF_A_VENUE = ("price", "book", "depth", "wander", "candles", "history", "deposit", "withdraw", "order", "fill", "cancel",
+               "hide", "set", "key", "limits", "listing", "synthetic", "quiet")  # fmt: skip
 
 
 def _told(order: Order) -> Mapping[str, Any]:

@@ -116,6 +116,6 @@ def _fits(rule: Rule, venue: str, method: str, path: str, params: Mapping[str, s
     return (
         fnmatchcase(venue, rule.venue)
         and fnmatchcase(method, rule.method)
-        and (fnmatchcase(path, rule.path) or fnmatchcase(path, f"*/{rule.path}"))
+        and (fnmatchcase(path, rule.path) or fnmatchcase(path, f"*/{rule.path.removeprefix('/')}"))
         and all(fnmatchcase(params.get(key, ""), wanted) for key, wanted in rule.params.items())
     )

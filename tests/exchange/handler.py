@@ -62,7 +62,10 @@ class Handler(BaseHTTPRequestHandler):
         request = Request(self.command, parts.path, parts.query, body, headers, params, now)
         row, rule, reply = exchange.open(venue, request)
         if rule:
-            self._strike(rule, venue, request, row)
+            try:
+                self._strike(rule, venue, request, row)
+            except Exception:
+                self._write(exchange.trouble(f"rule {rule.title}"))
             return
         reply = reply or exchange.act(venue, request, row)
         row["status"] = reply.status

@@ -62,8 +62,8 @@ class Limits:
         self.engine.clear()
 
     def call(self, cost: float) -> bool:
-        """Count a private call; False where it is too much. What is refused counts all the same."""
-        if self.calls.add(cost) <= TIERS[self.tier][0]:
+        """Count a private call; False where it is too much. What is refused counts all the same; trading has its own."""
+        if not cost or self.calls.add(cost) <= TIERS[self.tier][0]:
             return True
         self.calls.value = min(self.calls.value, TIERS[self.tier][0] * 2)
         self.refused += 1

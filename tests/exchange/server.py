@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
 from collections.abc import Iterable, Mapping
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -155,11 +156,21 @@ class ExchangeServer:
         """Let the dialect do what is asked and note what came of it."""
         with self.lock:
             self.tick()
-            reply = self.dialects[venue].handle(request)
+            try:
+                reply = self.dialects[venue].handle(request)
+            except Exception:
+                # What the exchange cannot read is either its own mistake or the client's: the audit tells.
+                reply = self.trouble(f"{request.method} {request.path} {row['params']}")
             row["acted"] = reply.acted
             row["errors"] = reply.errors
             row["orders"] = reply.orders
             return reply
+
+    def trouble(self, where: str) -> Reply:
+        """Note what went wrong in the exchange itself; every audit tells of it."""
+        with self.lock:
+            self.journal.tell("trouble", text=f"{where}: {traceback.format_exc()}")
+        return Reply.html(500)
 
 
 class _Http(ThreadingHTTPServer):

@@ -1,17 +1,17 @@
-"""A price that wanders: the same for a seed, known at any time without the times before, on a grid of one minute."""
+"""A price that wanders: the same for a seed, known at any time without the times before, on a grid of ten seconds."""
 
 from __future__ import annotations
 
 from math import exp
 
-MINUTE = 60_000
-_OCTAVES = 11
-_STEP = 0.0008
-"""How far the logarithm goes in a minute; four times the time goes twice as far, as of a random walk."""
+GRID = 10_000
+_OCTAVES = 12
+_STEP = 0.00033
+"""How far the logarithm goes in one step of the grid; four times the time goes twice as far, as of a random walk."""
 
 
 class Walk:
-    """Sums of noise with periods of 1, 4, 16 … minutes. `drift(a, b)` is the factor from one time to another."""
+    """Sums of noise with periods of 1, 4, 16 … steps. `drift(a, b)` is the factor from one time to another."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -20,22 +20,22 @@ class Walk:
 
     def drift(self, from_ms: int, to_ms: int) -> float:
         """Return what a price is multiplied by between two times."""
-        return exp(self._level(to_ms // MINUTE) - self._level(from_ms // MINUTE))
+        return exp(self._level(to_ms // GRID) - self._level(from_ms // GRID))
 
     def share(self, index: int) -> float:
         """Return a number in [0, 1) that belongs to an index."""
         return _mix(self._seed * 7_919 + index) / 2**32
 
-    def _level(self, minute: int) -> float:
-        known = self._known.get(minute)
+    def _level(self, step: int) -> float:
+        known = self._known.get(step)
         if known is None:
             known = 0.0
             for octave in range(_OCTAVES):
-                cell, rest = divmod(minute, 4**octave)
+                cell, rest = divmod(step, 4**octave)
                 left = self._node(octave, cell)
                 right = left if rest == 0 else self._node(octave, cell + 1)
                 known += left + (right - left) * rest / 4**octave
-            self._known[minute] = known
+            self._known[step] = known
         return known
 
     def _node(self, octave: int, cell: int) -> float:
