@@ -11,10 +11,21 @@ from decimal import Decimal
 import numpy as np
 from books import event, record
 
+from trader_cli.ledger import Ledger
 from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.orders import OrderState, Purpose, Ticket, TicketKind, VenueTrade, client_id_of
 from trader_cli.model.run import RunRecord
-from trader_cli.model.session import OrderEvent, Session, Step, StepRecord, VenueFill
+from trader_cli.model.session import (
+    Adjustment,
+    Arming,
+    CycleRecord,
+    Deployment,
+    OrderEvent,
+    Session,
+    Step,
+    StepRecord,
+    VenueFill,
+)
 
 COLUMNS = ("time_ms", "symbol", "side", "quantity", "price", "notional", "fee", "kind", "reason", "wallet")
 TRIPS = (
@@ -199,4 +210,65 @@ def live_records(run: RunRecord, cuts: Sequence[int]) -> tuple[list[Ticket], lis
     return tickets, told
 
 
-__all__ = ["live_records", "opening_of", "record", "records_of", "session_of", "step_at", "ticket", "trade_of"]
+def fill_a_ledger(ledger: Ledger) -> None:
+    """Write a little of everything that sessions leave: paper and live, one wallet and three, orders in every state."""
+    paper = record(11, 30, run_id="paper", wallets=3, rest=10**9)
+    ledger.open_session(session_of(paper), opening_of(paper))
+    for one in records_of(paper, (5, 5, 17, 30)):
+        ledger.write_step("paper", one)
+    live = record(12, 24, run_id="live", wallets=2)
+    ledger.open_session(session_of(live, "live", "kraken", "a1"), opening_of(live))
+    tickets, told = live_records(live, (3, 11, 24))
+    for one in tickets:
+        ledger.add_ticket(one)
+    ledger.note_orders([OrderEvent(tickets[0].client_id, 5, OrderState.UNKNOWN, "", 0, "timed out")])
+    for one in told:
+        ledger.write_step("live", one)
+    for i, state in enumerate((OrderState.UNKNOWN, OrderState.OPEN, OrderState.REJECTED, OrderState.ABSENT), start=100):
+        other = ticket("live", i, wallet="momentum")
+        ledger.add_ticket(other)
+        ledger.note_orders([OrderEvent(other.client_id, i, state, f"V{i}", 0, "why")])
+    ledger.write_step("live", adjusted(told[-1].step, live))
+    ledger.deploy(1, Deployment("momentum", "momentum", {"fast": "5"}, "code", 1))
+    ledger.deploy(2, Deployment("grid", "grid", {}, "code", 2))
+    ledger.retire(3, "grid")
+    ledger.arm(Arming("kraken", "a1", "config", "strategies", 4, 5, {"cash": "500"}))
+    ledger.disarm(5, "by hand")
+    for i in range(3):
+        ledger.record_cycle(CycleRecord("live", i, i + 1, "acted", 0, "", {"calls": i}))
+        ledger.learn_minimum(i, "kraken", "S0/USD", Decimal(i + 1), "too small")
+
+
+def adjusted(before: Step, run: RunRecord) -> StepRecord:
+    """A step of nothing but explained differences: cash adopted, of S0 1.5 adopted, 0.5 of the cash and some S0 lost."""
+    first = before.wallets[0]
+    held = (before.holdings[0] + 150_000_000 - 1_000, *before.holdings[1:])
+    cash = before.cash + 25 * 10**8 - 5 * 10**7
+    count = len(before.symbols)
+    worth = sum(run.instruments[i % count].value_units(before.marks[i % count], units) for i, units in enumerate(held))
+    step = replace(
+        before, seq=before.seq + 1, time_ms=before.time_ms + 1, cash=cash, holdings=held, equity=cash + worth
+    )
+    nothing, trips = part_of(run.fills, 0, 0), _trips(run.round_trips, 0, 0)[0]
+    adjustments = (
+        Adjustment("USD", "25", "adopt", first, "a deposit"),
+        Adjustment("S0", "1.5", "adopt", first, "bought by hand"),
+        Adjustment("USD", "-0.5", "write_off", "", "a fee nobody told"),
+        Adjustment("S0", "-0.00001", "write_off", first, "dust"),
+        Adjustment("DOGE", "7", "write_off", "", "not ours"),
+    )
+    return StepRecord(step, run.instruments, nothing, trips, (), adjustments=adjustments)
+
+
+__all__ = [
+    "adjusted",
+    "fill_a_ledger",
+    "live_records",
+    "opening_of",
+    "record",
+    "records_of",
+    "session_of",
+    "step_at",
+    "ticket",
+    "trade_of",
+]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sessions_book import opening_of, record, records_of, session_of
+from sessions_book import fill_a_ledger, opening_of, record, records_of, session_of
 
 from trader_cli.errors import DataError, LeaseError
 from trader_cli.ledger import Ledger
+from trader_cli.ledger.verify import verify
 
 URL = "sqlite:///trader.db"
 CUTS = (0, 7, 7, 19, 40)
@@ -27,13 +28,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.mark.parametrize("wallets", [1, 3])
 def test_a_session_is_read_back_as_it_was_written(ledger: Ledger, wallets: int) -> None:
     run = record(1, 40, wallets=wallets, rest=10**9)
-    session = session_of(run, "live", "kraken", "a1")
+    session = session_of(run, "paper", "kraken", "a1")
     ledger.open_session(session, opening_of(run))
     steps = [opening_of(run)]
     for one in records_of(run, CUTS):
         ledger.write_step(run.run_id, one)
         steps.append(one.step)
-    assert ledger.session("live", "kraken", "a1") == session
+    assert ledger.session("paper", "kraken", "a1") == session
     assert ledger.sessions() == [session]
     assert ledger.last_step(run.run_id) == steps[-1]
     assert ledger.steps(run.run_id, 3) == steps[:-4:-1]
@@ -47,6 +48,16 @@ def test_a_session_is_read_back_as_it_was_written(ledger: Ledger, wallets: int) 
     assert summary.stats["fees_paid"] == int(run.fills.fee.sum()) / 10**8
     assert summary.stats["trades"] == len(run.round_trips)
     assert ledger.runs() == [summary]
+    assert verify(ledger) == []
+
+
+@pytest.mark.req("X4")
+def test_everything_sessions_leave_adds_up(ledger: Ledger) -> None:
+    fill_a_ledger(ledger)
+    assert verify(ledger) == []
+    told = ledger.adjustments("live")
+    assert [one.asset for _, one in told] == ["USD", "S0", "USD", "S0", "DOGE"]
+    assert {when for when, _ in told} == {ledger.last_step("live").time_ms}
 
 
 def test_of_two_writers_of_one_step_the_second_is_told_that_another_run_acted(ledger: Ledger) -> None:

@@ -13,18 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from trader_cli.ledger import schema
+from trader_cli.ledger.finding import Finding
 from trader_cli.ledger.posting import holding_accounts, wallet_accounts
 from trader_cli.ledger.rows import fill_wallets, wallet_in, wallets_of
+from trader_cli.ledger.stepping import session
 from trader_cli.model.risk import WalletRecord
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: the table, the row's id where there is one, and a sentence."""
-
-    table: str
-    row: int | None
-    message: str
 
 
 @dataclass(frozen=True)
@@ -54,13 +47,22 @@ class _Told:
         return self.balance[wallet_accounts(owner, self.run["quote"])[0]]
 
 
-def balances(connection: Connection, *, wallets: bool) -> Iterator[Finding]:
+def balances(connection: Connection, *, wallets: bool, sessions: bool) -> Iterator[Finding]:
     """Yield where a run's balances, holdings, equity, trades, digest or wallets are not what its entries give.
 
-    wallets: False for a schema that has none yet.
+    wallets, sessions: False for a schema that has none yet.
     """
+    going = set(connection.execute(select(schema.sessions.c.run)).scalars()) if sessions else set()
     for run in connection.execute(select(schema.runs).order_by(schema.runs.c.id)).mappings():
-        yield from _run(connection, run, wallets_of(connection, run["id"]) if wallets else [])
+        own = wallets_of(connection, run["id"]) if wallets else []
+        if run["id"] in going:
+            yield from session(connection, run, own)
+        else:
+            if run["mode"] in ("paper", "live"):
+                yield Finding(
+                    "runs", run["id"], f"a run of mode {run['mode']} is a session, and nothing says of which account"
+                )
+            yield from _run(connection, run, own)
 
 
 def _differs(run: Any, what: str, derived: object, stated: object) -> Finding:

@@ -14,10 +14,12 @@ from sqlalchemy.exc import DBAPIError
 
 from trader_cli.errors import TraderError
 from trader_cli.ledger import schema
-from trader_cli.ledger.balances import Finding, balances
+from trader_cli.ledger.balances import balances
 from trader_cli.ledger.chain import GENESIS, link, row_bytes, transaction_bytes
 from trader_cli.ledger.database import reading, version_of
+from trader_cli.ledger.finding import Finding
 from trader_cli.ledger.ledger import Ledger
+from trader_cli.ledger.ordering import adjustments, orders, venue_fills
 
 _MOST = 50
 
@@ -43,10 +45,14 @@ def _all(connection: Connection, progress: Callable[[int, int], None] | None) ->
     version = version_of(connection)
     chained = [t for t in schema.CHAINED if t is not schema.transactions and schema.is_in(t, version)]
     steps += [(t.name, partial(_plain_chain, t)) for t in chained]
+    sessions = schema.is_in(schema.sessions, version)
+    has_wallets = schema.is_in(schema.wallets, version)
     steps += [
         ("transactions", _transactions),
-        ("runs", partial(balances, wallets=schema.is_in(schema.wallets, version))),
+        ("runs", partial(balances, wallets=has_wallets, sessions=sessions)),
     ]
+    if sessions:
+        steps += [("orders", orders), ("venue_fills", venue_fills), ("adjustments", adjustments)]
     for i, (name, step) in enumerate(steps):
         if progress is not None:
             progress(i, len(steps))
