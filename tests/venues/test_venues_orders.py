@@ -210,7 +210,6 @@ def test_a_fee_in_base_at_kraken_is_known_from_the_order(server: ExchangeServer,
     answer = desk.client.exchange.private_post_addorder(
         {"pair": "XBTUSD", "type": "buy", "ordertype": "market", "volume": "0.01", "oflags": "fcib"}
     )
-    desk.client._left = False
     order = VenueOrder(
         answer["result"]["txid"][0], "", "BTC/USD", 1, "closed", *[Decimal("0.01")] * 2, *[Decimal(0)] * 2, 0
     )

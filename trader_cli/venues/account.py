@@ -169,11 +169,14 @@ class Account(ABC):
             return _never_left(error.pattern, error.why, Resolution.SKIP_SYMBOL)
         except VenueError as error:
             return _never_left(error.pattern, error.message, Resolution(error.resolution), error.retry_ms)
+        except OSError as error:
+            why = f"the market's rules cannot be read: {error.strerror or type(error).__name__}"
+            return _never_left("rules_unkept", why, Resolution.SKIP_CYCLE)
         verdict = self._client.judge(reply)
         if verdict is not None:
             return self._turned_down(verdict, reply, tickets)
         try:
-            return Answer(OrderState.OPEN, accepted(reply.data), resolution=Resolution.RETRY)
+            return Answer(OrderState.OPEN, accepted(reply.data))
         except MalformedError as error:
             pattern = "wrong_answer" if isinstance(error, WrongError) else "malformed"
             return Answer(OrderState.UNKNOWN, message=f"{self.id}: the answer to the order: {error}", pattern=pattern)
@@ -219,7 +222,7 @@ class Account(ABC):
     def _noted(self, order: VenueOrder) -> VenueOrder:
         self._born_ms[order.venue_id] = order.created_ms
         if order.is_ours and order.filled > order.quantity:
-            raise WrongError("more is filled than was asked for, the order")
+            raise WrongError("more is filled than was asked for")
         return order
 
     def _theirs(self, symbol: str) -> str:

@@ -152,7 +152,7 @@ class Binance(Account):
         legs = [table(one, "a leg") for one in rows(answer.get("orders"), "the list of legs")]
         same({one.get("clientOrderId") for one in legs}, {stop.client_id, target.client_id}, "a leg's client id")
         ids = {text(one, "clientOrderId"): self._ack(one, stop, one["clientOrderId"]) for one in legs}
-        return ids[stop.client_id]
+        return f"{ids[stop.client_id]},{ids[target.client_id]}"
 
     def _cancellation(self, venue_id: str, symbol: str) -> tuple[str, dict[str, Any]]:
         return "private_delete_order", {"symbol": self._theirs(symbol), "orderId": venue_id}
@@ -189,9 +189,11 @@ class Binance(Account):
     def _stop(self, ticket: Ticket, kind: str, trigger: str, price: str, tif: str) -> dict[str, Any]:
         if "STOP_LOSS" in self._types(ticket.symbol):
             return {kind: "STOP_LOSS", trigger: price_of(ticket, ticket.trigger)}
-        tick = self._rulebook.rules([ticket.symbol])[ticket.symbol].tick
+        rules = self._rulebook.rules([ticket.symbol]).get(ticket.symbol)
+        if rules is None:
+            raise NotSentError("unknown_market", f"the rules of `{ticket.symbol}` are not known")
         least = Decimal(price_of(ticket, ticket.trigger)) * (1 - self._stop_gap)
-        limit = (least / tick).to_integral_value(ROUND_DOWN) * tick
+        limit = (least / rules.tick).to_integral_value(ROUND_DOWN) * rules.tick
         if limit <= 0:
             raise NotSentError("bad_price", f"a stop at {price_of(ticket, ticket.trigger)} leaves no limit above 0")
         return {

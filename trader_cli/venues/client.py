@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,7 +81,7 @@ class Client:
         self._patience_ms = int(timeout_s * 1000)
         self._nonce = Nonce(nonce_path, clock)
         self._secrets = tuple(text for text in (key, secret) if text)
-        self._left = False
+        self._asking = self._left = False
         self._reply: Reply | None = None
         self.exchange = self._make(api_url, key, secret, timeout_s, recv_window_ms)
 
@@ -115,14 +116,17 @@ class Client:
             if 0 < wait_ms <= self._patience_ms:
                 self._sleep(wait_ms / 1000)
         self.budget.spend(kind, symbol, age_ms, call)
-        self._left, self._reply = False, None
+        self._asking, self._left, self._reply = True, False, None
+        outer = sys.exception()
         try:
             getattr(self.exchange, method)(dict(params or {}))
         except VenueError:
             raise
         except Exception as error:
             # The one place where ccxt's exceptions end, plain Python ones too. What is known stands in the reply.
-            return self._reply if self._reply is not None else Reply(failure=self._failure(error))
+            return self._reply if self._reply is not None else Reply(failure=self._failure(error, outer))
+        finally:
+            self._asking = False
         return self._reply if self._reply is not None else Reply(failure="broken")
 
     def judge(self, reply: Reply) -> Verdict | None:
@@ -236,19 +240,20 @@ class Client:
 
     def _once(self, fetch: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*arguments: Any, **named: Any) -> Any:
-            if self._left:
+            if self._asking and self._left:
                 raise RuntimeError("a second request for one call")
             self._left = True
             return fetch(*arguments, **named)
 
         return guarded
 
-    def _failure(self, error: BaseException) -> str:
+    def _failure(self, error: BaseException, outer: BaseException | None) -> str:
         if not self._left:
             return "unsigned"
         names: set[str] = set()
         link: BaseException | None = error
-        while link is not None and len(names) < 20:
+        # Not beyond this request: what was being handled when it was made says nothing about it.
+        while link is not None and link is not outer:
             names.add(type(link).__name__)
             link = link.__cause__ or link.__context__
         if names.intersection(_NEVER_WRITTEN):

@@ -8,7 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from trader_cli.errors import VenueError
-from trader_cli.model.orders import Balance, Cancelled, Resolution, Ticket, TicketKind, VenueOrder, VenueTrade
+from trader_cli.model.orders import (
+    CLIENT_PREFIX,
+    Balance,
+    Cancelled,
+    Resolution,
+    Ticket,
+    TicketKind,
+    VenueOrder,
+    VenueTrade,
+)
 from trader_cli.venues.account import Account, NotSentError, price_of, quantity_of
 from trader_cli.venues.answers import MalformedError, milliseconds, number, rows, same, side, table, text
 from trader_cli.venues.client import Client
@@ -182,17 +191,15 @@ class Kraken(Account):
         status = _STATUSES.get(text(entry, "status"))
         if status is None:
             raise MalformedError("`status` is not known")
-        kind = text(about, "ordertype")
-        first, second = (
-            number(about, name) if about.get(name) not in (None, "") else Decimal(0) for name in ("price", "price2")
-        )
+        kind, client_id = text(about, "ordertype"), str(entry.get("cl_ord_id") or "")
+        first, second = (_price(about, name, ours=client_id.startswith(CLIENT_PREFIX)) for name in ("price", "price2"))
         waits = kind.startswith(_STOPS)
         flags = str(entry.get("oflags", "")).split(",")
         self._fee_in_base[venue_id] = "fcib" in flags
         return self._noted(
             VenueOrder(
                 venue_id,
-                str(entry.get("cl_ord_id") or ""),
+                client_id,
                 self._names.symbol(text(about, "pair")),
                 side(about, "type"),
                 status,
@@ -222,3 +229,13 @@ class Kraken(Account):
             milliseconds(entry, "time", seconds=True),
             maker if isinstance(maker, bool) else None,
         )
+
+
+def _price(about: dict[str, Any], name: str, *, ours: bool) -> Decimal:
+    """Return a price of an order, 0 for none. Somebody else's may be relative (`+1.5%`): then it is none of ours to know."""
+    try:
+        return number(about, name) if about.get(name) not in (None, "") else Decimal(0)
+    except MalformedError:
+        if ours:
+            raise
+        return Decimal(0)
