@@ -129,7 +129,14 @@ CYCLE = {
 
 
 def listed(**changed: Any) -> dict[str, Any]:
-    base: dict[str, Any] = {"unresolved": [], "unexplained": [], "sessions": [], "positions": [], "cycles": []}
+    base: dict[str, Any] = {
+        "unresolved": [],
+        "unexplained": [],
+        "sessions": [],
+        "positions": [],
+        "cycles": [],
+        "halted": [],
+    }
     return base | {"days": 7, "limit": 20, "older": False, "runs": []} | changed
 
 
@@ -143,6 +150,7 @@ def test_what_is_unresolved_or_unexplained_stands_on_top_in_red_and_then_what_is
     result = listed(
         unresolved=[order("unknown", filled="0", filled_pct=0.0, average=NAN, message="kraken: time-out " * 9)],
         unexplained=[{"run_id": "r", "exchange": "kraken", "asset": "BTC", "amount": "-0.001"}],
+        halted=[{"scope": "all", "since": "2026-01-01T12:00:00Z", "reason": "odd prices"}],
         sessions=[session()],
         positions=[position(exposed=True)],
         cycles=[CYCLE | {"exit_code": 7, "outcome": "unresolved"}],
@@ -157,6 +165,7 @@ def test_what_is_unresolved_or_unexplained_stands_on_top_in_red_and_then_what_is
             "1a2b-4c3d: kraken: time-out",
             "UNEXPLAINED",
             "kraken has 0.001 BTC less than the ledger",
+            "HALTED: everything enters nothing since 2026-01-01 12:00Z: odd prices",
             "live kraken",
             "momentum +1",
             "last cycle 2m ago: unresolved, 1.2 s",

@@ -31,6 +31,7 @@ class Shelf:
     tables: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     all_cycles: list[CycleRecord] = field(default_factory=list)
     explained: dict[str, list[tuple[int, Adjustment]]] = field(default_factory=dict)
+    halts: dict[str, Any] = field(default_factory=dict)
     all_entries: list[dict[str, Any]] = field(default_factory=list)
 
     def sessions(self) -> Sequence[Session]:
@@ -64,6 +65,9 @@ class Shelf:
 
     def adjustments(self, run_id: str) -> Sequence[tuple[int, Adjustment]]:
         return self.explained.get(run_id, [])
+
+    def halted(self) -> Mapping[str, Any]:
+        return self.halts
 
     def entries(self, transactions: Sequence[int]) -> Sequence[Mapping[str, Any]]:
         return [one for one in self.all_entries if one["txn"] in transactions]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from report_books import HELD, HOUR, NOON, ONE, Shelf, record, session, shelf, step, ticket
 
 from trader_cli.engine import state as of
 from trader_cli.jobs.overview import overview, session_report
-from trader_cli.jobs.report import Price, cycle_lines, differences, exact, positions, session_lines
+from trader_cli.jobs.report import HaltLine, Price, cycle_lines, differences, exact, positions, session_lines
 from trader_cli.model.orders import OrderState, Purpose, TicketKind
 from trader_cli.model.session import Adjustment, CycleRecord
 
@@ -140,7 +141,12 @@ def test_an_overview_holds_unresolved_orders_of_sessions_that_ended_too() -> Non
     whole = overview(book, NOON + HOUR)
     assert [one.state for one in whole.unresolved] == ["unknown"]
     assert [one.run_id for one in whole.sessions] == ["b"]
-    assert whole.cycles == ()
+    assert whole.cycles == whole.halted == ()
+
+
+def test_what_is_halted_says_since_when_and_why() -> None:
+    book = shelf(halts={"grid": SimpleNamespace(since_ms=NOON, reason="odd prices")})
+    assert overview(book, NOON).halted == (HaltLine("grid", "2026-01-01T12:00:00Z", "odd prices"),)
 
 
 def test_one_session_is_told_with_its_own_orders_only() -> None:

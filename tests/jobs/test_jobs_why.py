@@ -23,9 +23,15 @@ from report_books import (
 )
 
 from trader_cli.errors import UsageError
-from trader_cli.jobs.why import Chain, why
+from trader_cli.jobs import why as told_by
+from trader_cli.jobs.why import Chain
 from trader_cli.model.fills import Reason
 from trader_cli.model.orders import OrderState, Purpose, TicketKind
+
+
+def why(book: Shelf, asked: str) -> Chain:
+    return told_by.why(book, book.entries, asked)
+
 
 SAID = {"decisions": {"main|BTC/USD": {"strategy": "momentum", "level": 0.5, "confidence": 0.8}}}
 
