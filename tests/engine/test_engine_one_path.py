@@ -18,15 +18,19 @@ from trader_cli.risk.rules import Rules
 PACKAGE = Path(__file__).resolve().parents[2] / "trader_cli"
 # A rule that is asked when an order is decided on and again when it fills, or of both legs of a trade.
 TWICE = {
-    "below_minimum": {"approve", "decide", "fill", "legs", "settle"},
+    "below_minimum": {"approve", "decide", "fill", "legs", "levels", "settle"},
     "no_slot": {"decide", "fill"},
     "least_worth": {"approve", "decide", "legs"},
     "within_dead_band": {"decide", "legs"},
     "too_stale": {"approve", "decide"},
     "worth_swapping": {"decide"},
     "correlation": {"approve"},
-    "tighter_stop": {"arm", "fill", "holding"},
-    "tighter_target": {"arm", "fill"},
+    "tighter_stop": {"arm", "holding", "levels"},
+    "tighter_target": {"arm", "fill", "levels"},
+    # What the simulated market sells at, a venue's book asks for at the close.
+    "exit_at": {"fill", "late"},
+    "stop_reason": {"fill", "late"},
+    "target_reason": {"fill", "late"},
     "stop_level": {"arm", "holding"},
     "atr_stop": {"holding", "watch"},
     "room_under": {"approve"},
@@ -73,22 +77,23 @@ def test_each_rule_has_one_caller_and_only_the_engine_calls_one() -> None:
 def test_only_the_coordinator_and_the_decision_sell() -> None:
     sellers = {path.stem for path in (PACKAGE / "engine").glob("*.py") if "sell" in _calls(path)}
     assert sellers == {"fill"}
-    # `settle` orders the exit of a position that a venue left without protection.
+    # `settle` orders the exit of a position that a venue left without protection, `late` the part that none sold.
     orders = {path.stem for path in (PACKAGE / "engine").glob("*.py") if "order" in _calls(path)}
-    assert orders == {"approve", "decide", "settle"}
+    assert orders == {"approve", "decide", "late", "settle"}
 
 
 @pytest.mark.req("R0.1")
 def test_whoever_fills_books_through_the_same_functions() -> None:
     callers = {
         name: {path.stem for path in (PACKAGE / "engine").glob("*.py") if name in _calls(path)}
-        for name in ("book_fill", "buy_in", "protect_entry", "take_weight", "end_position", "arm", "fill", "decide")
+        for name in ("book_fill", "buy_in", "protect_entry", "take_weight", "end_position", "levels_of", "fill", "decide")
     }
     assert callers["book_fill"] == {"fill", "holding", "settle"}
     assert callers["buy_in"] == {"fill", "settle"}
-    assert callers["protect_entry"] == {"holding"}
+    assert callers["protect_entry"] == {"adjust", "holding"}
     assert callers["take_weight"] == {"fill", "holding", "settle"}
-    assert callers["end_position"] == {"booking", "settle"}
+    assert callers["end_position"] == {"adjust", "booking", "settle"}
+    assert callers["levels_of"] == {"fill", "late"}
     # One loop: nobody else calls either.
     assert callers["fill"] == callers["decide"] == {"replay"}
 

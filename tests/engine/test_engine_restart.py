@@ -5,30 +5,39 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+import pytest
 from candles import rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_engine_laws import random_bars, random_signals
 
+from trader_cli.engine.late import STOP_RESTS, TARGET_RESTS, find_late
 from trader_cli.engine.panel import Measured, build_market, build_steps
 from trader_cli.engine.replay import run_bars
+from trader_cli.engine.settle import finish_order, settle_fill
 from trader_cli.engine.snapshot import pack, unpack
 from trader_cli.engine.state import (
     CANDIDATE,
+    DUST,
     EVENTS,
     FILLS,
     LAST_ASKED,
     LAST_EVENT,
+    ORDER_SIDE,
+    POSITION_COLUMNS,
+    QUANTITY,
     Book,
     Log,
     Market,
     new_book,
     new_log,
 )
+from trader_cli.errors import DataError
 from trader_cli.model.instrument import Instrument
 from trader_cli.risk.rules import Rules
 
 SAMPLES = settings(max_examples=30, deadline=None)
+BOTH = STOP_RESTS | TARGET_RESTS
 EVERYTHING: dict[str, object] = {
     "fee_bps": "26",
     "maker_fee_bps": "16",
@@ -123,3 +132,125 @@ def test_a_process_a_bar_with_packed_books_between_ends_where_one_run_ends(seed,
         data = pack(book)
     assert fills == rows_of(whole, log)
     assert state_of(unpack(data, scene.names, "ab", scene.names, "ab")) == state_of(whole)
+
+
+@SAMPLES
+@given(seed=st.integers(0, 2**32 - 1), symbols=st.integers(1, 3), count=st.integers(2, 60), levels=st.booleans())
+def test_a_book_that_is_told_a_backtests_fills_is_the_backtests_book(seed, symbols, count, levels) -> None:
+    """A venue that fills as the market of the simulation does leaves the same book, bar after bar, with every rule on."""
+    scene = Scene(seed, symbols, count, levels, min_notional="0")
+    simulated, told = scene.book(), scene.book()
+    rests = np.full(len(told.position), BOTH)
+    for bar in range(scene.count):
+        log = run_bars(scene.market, simulated, new_log(scene.count, 64), scene.rules, scene.steps, bar, bar, bar + 1)
+        mine = new_log(scene.count, 64)
+        for _, row, side, quantity, price, notional, fee, kind, reason in rows_of(simulated, log):
+            numbers = (quantity, price, notional, fee, kind, reason)
+            ordered = int(told.position[row, ORDER_SIDE])
+            settle_fill(bar, row, side, *numbers, scene.market, told, mine, scene.array, scene.steps)
+            if ordered == side:
+                finish_order(row, told)
+        assert rows_of(told, mine) == rows_of(simulated, log)
+        find_late(bar, scene.market, told, scene.array, scene.steps, rests)
+        run_bars(scene.market, told, mine, scene.rules, scene.steps, bar + 1, bar, bar + 1)
+        assert state_of(told) == state_of(simulated), bar
+        for book in (simulated, told):
+            book.account[[FILLS, EVENTS]] = 0
+            book.position[:, LAST_EVENT] = 0
+
+
+@SAMPLES
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(3, 50), first=st.integers(0, 48), levels=st.booleans())
+def test_missed_bars_are_filled_one_by_one_and_the_newest_alone_is_decided_on(seed, count, first, levels) -> None:
+    """E4: one catch-up decision, on the newest bar."""
+    scene = Scene(seed, 2, count, levels)
+    first = min(first, scene.count - 1)
+    book = scene.book()
+    log = run_bars(scene.market, book, new_log(scene.count, 64), scene.rules, scene.steps, 0, 0, first)
+    apart = Book(*(array.copy() for array in book))
+    log = run_bars(scene.market, book, log, scene.rules, scene.steps, first, scene.count - 1, scene.count)
+    steps = new_log(scene.count, 64)
+    apart.account[[FILLS, EVENTS]] = 0
+    apart.position[:, LAST_EVENT] = 0
+    for bar in range(first, scene.count):
+        steps = run_bars(scene.market, apart, steps, scene.rules, scene.steps, bar, bar + 1, bar + 1)
+    steps = run_bars(scene.market, apart, steps, scene.rules, scene.steps, scene.count, scene.count - 1, scene.count)
+    assert state_of(apart) == state_of(book)
+    assert np.isnan(log.equity[first : scene.count - 1]).all()
+    assert not np.isnan(log.equity[scene.count - 1])
+
+
+def three(book: Book) -> bytes:
+    """A packed book of two wallets with S0 and S1, in which wallet b holds S1 and has an order for S0."""
+    book.position[3, QUANTITY] = 7
+    book.account[1] = 1
+    book.position[2, ORDER_SIDE] = 1
+    book.account[0] = 1
+    book.position[:, CANDIDATE] = 3
+    return pack(book)
+
+
+def test_rows_are_found_again_by_wallet_and_symbol() -> None:
+    data = three(new_book(2, (5, 6)))
+    book = unpack(data, ("S0", "S1"), ("a", "b"), ("S2", "S1", "S0"), ("a", "b"))
+    assert book.position[:, QUANTITY].tolist() == [0, 0, 0, 0, 7, 0]
+    assert book.position[:, ORDER_SIDE].tolist() == [0, 0, 0, 0, 0, 1]
+    assert book.account[:2].tolist() == [1, 1]
+    assert book.wallet[:, 0].tolist() == [5, 6, 11]
+
+
+def test_a_symbol_that_is_gone_takes_its_working_order_along() -> None:
+    book = unpack(three(new_book(2, (5, 6))), ("S0", "S1"), "ab", ("S1",), "ab")
+    assert book.position.shape == (2, POSITION_COLUMNS)
+    assert book.account[:2].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("column", [QUANTITY, DUST])
+def test_a_symbol_that_is_held_cannot_go(column) -> None:
+    book = new_book(2, (5, 6))
+    book.position[3, column] = 1
+    with pytest.raises(DataError, match="b: S1"):
+        unpack(pack(book), ("S0", "S1"), "ab", ("S0",), "ab")
+
+
+def test_other_wallets_are_refused() -> None:
+    with pytest.raises(DataError, match="wallets were a, b and are a, c"):
+        unpack(pack(new_book(1, (5, 6))), ("S0",), "ab", ("S0",), "ac")
+
+
+def test_other_names_than_the_book_has_rows_are_refused() -> None:
+    with pytest.raises(DataError, match="2 rows and 2 wallets"):
+        unpack(pack(new_book(1, (5, 6))), ("S0", "S1"), "ab", ("S0", "S1"), "ab")
+
+
+@pytest.mark.parametrize("at", [0, 4, 6, 20, 60, -1])
+def test_a_damaged_book_is_refused(at) -> None:
+    data = bytearray(pack(new_book(2, (5,))))
+    data[at] ^= 1
+    with pytest.raises(DataError):
+        unpack(bytes(data), ("S0", "S1"), "a", ("S0", "S1"), "a")
+    with pytest.raises(DataError):
+        unpack(bytes(data[:30]), ("S0", "S1"), "a", ("S0", "S1"), "a")
+
+
+def test_a_book_of_another_version_is_refused_by_its_number() -> None:
+    data = bytearray(pack(new_book(1, (5,))))
+    data[4] = 2
+    with pytest.raises(DataError, match="version 2, this program reads 1"):
+        unpack(bytes(data), ("S0",), "a", ("S0",), "a")
+
+
+def test_the_bytes_hold_every_number_and_not_the_log() -> None:
+    rng = np.random.default_rng(5)
+    book = new_book(3, (5, 6))
+    for array in book:
+        array[:] = rng.integers(-(2**63), 2**63 - 1, array.shape)
+    again = unpack(pack(book), "xyz", "ab", "xyz", "ab")
+    assert state_of(again)[1:] == state_of(book)[1:]
+    assert again.account[[FILLS, EVENTS]].tolist() == [0, 0]
+    assert set(again.position[:, LAST_EVENT].tolist()) == {0}
+    assert set(again.position[:, LAST_ASKED].tolist()) == {-2}
+    # The same book is the same bytes: what was scratch, or the log's, does not count.
+    data = pack(book)
+    book.position[:, [CANDIDATE, LAST_EVENT]] += 1
+    assert pack(book) == data
