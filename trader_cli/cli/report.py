@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.errors import UsageError, VenueError
 
 if TYPE_CHECKING:
+    from trader_cli.jobs.report import Price
     from trader_cli.wiring import Wiring
 
 _DAY_MS = 86_400_000
@@ -63,7 +66,10 @@ def _one(parts: Wiring, prefix: str, limit: int) -> Outcome:
 
 
 @command(app, "positions")
-def _positions(run: Run) -> Outcome:
+def _positions(
+    run: Run,
+    now: Annotated[bool, typer.Option("--now", help="Ask the venue for prices, without a key; bids count.")] = False,
+) -> Outcome:
     """Show what the open sessions hold, with live result, levels, and what protects it at the venue."""
     from dataclasses import asdict
 
@@ -73,10 +79,11 @@ def _positions(run: Run) -> Outcome:
 
     parts = run.wiring()
     ledger = parts.existing_ledger
+    prices = _bids(run, parts, [(one.exchange, one.symbol) for one in positions(ledger, {})]) if now else {}
     result = {
         "unresolved": [asdict(each) for each in unresolved_lines(ledger, parts.now_ms())],
         "unexplained": [asdict(each) for each in differences(ledger)],
-        "positions": [asdict(each) for each in positions(ledger, {})],
+        "positions": [asdict(each) for each in positions(ledger, prices)],
     }
 
     def view(console: Any) -> None:
@@ -84,6 +91,27 @@ def _positions(run: Run) -> Outcome:
         positions_view(console, result["positions"])
 
     return Outcome("report.positions/1", result, view)
+
+
+def _bids(run: Run, parts: Wiring, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Price]:
+    """Return what a sale would bring now, by exchange and symbol; where the venue does not say, the ledger's price stays."""
+    from trader_cli.jobs.report import Price
+    from trader_cli.trading import Post
+
+    venue = parts.settings.venue.id
+    if not venue:
+        raise UsageError("`--now`: no venue is configured", "state it: `--set venue.id=kraken`, or leave `--now` out")
+    found = {}
+    limit_ms = int(parts.settings.cycle.limit_s * 1000)
+    post = Post(parts, "", "", lambda: limit_ms)
+    for symbol in dict.fromkeys(symbol for exchange, symbol in wanted if exchange == venue):
+        try:
+            quote = post.venue.price(symbol)
+        except VenueError as error:
+            run.note(f"{symbol} is shown at its last known price: {error.message}")
+        else:
+            found[venue, symbol] = Price(quote.bid, quote.time_ms)
+    return found
 
 
 @command(app, "orders")

@@ -43,9 +43,9 @@ class Desk:
     """What one cycle works on; everything below `log` is new since the last commit.
 
     step: the newest one written. bar: index of the newest bar in the scene. blocked: symbols on which nothing may be
-    placed, with the reason. venue_fills: one a fill in the log, None where it was simulated. openers: by row, whose wish the
-    newest decision follows where it enters. worst: exit code and sentence of the most serious thing that happened, (0, "")
-    = nothing.
+    placed, with the reason. venue_fills: one a fill in the log, None where it was simulated. noted_anew: the notes changed.
+    openers: by row, whose wish the newest decision follows where it enters. worst: exit code and sentence of the most
+    serious thing that happened, (0, "") = nothing.
     """
 
     request: Request
@@ -63,6 +63,7 @@ class Desk:
     blocked: dict[str, str] = field(default_factory=dict)
     fills_seen: list[dict[str, Any]] = field(default_factory=list)
     openers: dict[int, str] = field(default_factory=dict)
+    noted_anew: bool = False
     worst: tuple[int, str] = (0, "")
 
     @property
@@ -101,11 +102,12 @@ class Desk:
 
     def note(self, section: str, row: int, value: Any) -> None:
         """Remember something of a row from one cycle to the next; None forgets it."""
-        kept = self.notes.setdefault(section, {})
+        kept, key = self.notes.setdefault(section, {}), "|".join(self.name_of(row))
+        if kept.get(key) != value:
+            self.noted_anew = True
+            kept[key] = value
         if value is None:
-            kept.pop("|".join(self.name_of(row)), None)
-        else:
-            kept["|".join(self.name_of(row))] = value
+            kept.pop(key, None)
 
     def noted(self, section: str, row: int) -> Any:
         """Return what is remembered of a row, None where nothing is."""
@@ -208,11 +210,13 @@ def commit(desk: Desk, time_ms: int, bar_ms: int) -> None:
     desk.book.account[EVENTS] = 0
     desk.book.position[:, LAST_EVENT] = 0
     desk.venue_fills, desk.outcomes, desk.events, desk.adjustments = [], [], [], []
+    desk.noted_anew = False
 
 
 def is_changed(desk: Desk) -> bool:
     """Tell whether there is anything to commit beside a decision."""
-    return bool(desk.book.account[FILLS] or desk.outcomes or desk.events or desk.adjustments)
+    new = desk.outcomes or desk.events or desk.adjustments or desk.noted_anew
+    return bool(desk.book.account[FILLS] or new)
 
 
 def marks_of(market: Market, instruments: Sequence[Instrument]) -> list[int]:

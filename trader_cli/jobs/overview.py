@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trader_cli.jobs.report import (
     CycleLine,
-    Difference,
+    Unexplained,
     HaltLine,
     Position,
     ReportLedger,
@@ -26,7 +26,7 @@ class Overview:
     """The state of trading. sessions: the open ones. cycles: the last one, none before the first."""
 
     unresolved: tuple[OrderLine, ...]
-    unexplained: tuple[Difference, ...]
+    unexplained: tuple[Unexplained, ...]
     halted: tuple[HaltLine, ...]
     sessions: tuple[SessionLine, ...]
     positions: tuple[Position, ...]

@@ -166,7 +166,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Unexplained:
     """What the venue has of an asset beyond what the ledger knows; signed decimal text."""
 
     run_id: str
@@ -367,13 +367,13 @@ def _guards(ledger: ReportLedger, kept: Any) -> tuple[Guard, ...]:
     return tuple(found)
 
 
-def differences(ledger: ReportLedger) -> list[Difference]:
+def differences(ledger: ReportLedger) -> list[Unexplained]:
     """Return what no open session can explain of its account."""
     found = []
     for session in open_sessions(ledger.sessions()):
         kept = ledger.last_step(session.run_id).notes.get("unexplained")
         for asset, amount in sorted(kept.items()) if isinstance(kept, Mapping) else ():
-            found.append(Difference(session.run_id, session.exchange, str(asset), str(amount)))
+            found.append(Unexplained(session.run_id, session.exchange, str(asset), str(amount)))
     return found
 
 

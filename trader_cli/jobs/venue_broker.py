@@ -57,12 +57,8 @@ class VenueBroker:
                 f"the account has {there.free} {quote} free, the configuration wants to trade with {cash}",
                 "lower `account.cash`, or move money there",
             )
-        assets = {quote, *(one.base for one in instruments)}
-        return {
-            asset: str(one.total - (cash if asset == quote else 0))
-            for asset, one in balances.items()
-            if asset in assets
-        }
+        outside = {one.base: balances[one.base].total if one.base in balances else Decimal(0) for one in instruments}
+        return {asset: str(total) for asset, total in {**outside, quote: there.total - cash}.items()}
 
     def recover(self, session: Session, ledger: TradeLedger) -> None:
         """Ask for every order whose fate is open."""
@@ -147,8 +143,10 @@ class VenueBroker:
         """Take what lies there of an asset this session never looked at as not ours."""
         outside = desk.notes.setdefault("outside", {})
         for one in desk.scene.instruments:
-            if one.base not in outside and one.base in self.balances:
-                outside[one.base] = str(self.balances[one.base].total)
+            if one.base not in outside:
+                there = self.balances.get(one.base)
+                outside[one.base] = str(there.total) if there is not None else "0"
+                desk.noted_anew = True
 
     def place(self, desk: Desk) -> None:
         """Send exits, then entries, then let protection rest; what fills at once is booked before the next is sent.

@@ -162,7 +162,8 @@ class Resolution(StrEnum):
 class Answer:
     """What came back from one placement: OPEN with a venue_id, REJECTED for good, or UNKNOWN. Nothing else.
 
-    venue_id: empty unless OPEN. pattern: name of the row of the error table that matched, empty for an acceptance.
+    venue_id: empty unless OPEN; of a pair the stop's and the target's, with a comma. pattern: name of the row of the error
+    table that matched, empty for an acceptance.
     retry_ms: ms UTC before which the venue takes nothing more, 0 = none. minimum: what the refusal taught about the
     smallest order, quote; 0 = nothing.
     """

@@ -130,7 +130,7 @@ class Account(ABC):
         return self._send([ticket], lambda: self._order(ticket), lambda data: self._accepted(data, ticket))
 
     def place_pair(self, stop: Ticket, target: Ticket) -> Answer:
-        """Send a stop and a target that cancel each other, with one request; the id in the answer is the stop's."""
+        """Send a stop and a target that cancel each other, with one request; the answer has both ids, with a comma."""
         return self._send(
             [stop, target], lambda: self._pair(stop, target), lambda data: self._pair_accepted(data, stop, target)
         )
@@ -263,7 +263,7 @@ class Account(ABC):
 
     @abstractmethod
     def _pair_accepted(self, data: Any, stop: Ticket, target: Ticket) -> str:
-        """Return the stop's id from the answer to a pair. Raises MalformedError."""
+        """Return the ids of stop and target, with a comma, from the answer to a pair. Raises MalformedError."""
 
     @abstractmethod
     def _cancellation(self, venue_id: str, symbol: str) -> tuple[str, dict[str, Any]]:
