@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exchange.server import ExchangeServer
 from program import Done, trader
 
 from trader_cli.engine import state as of
@@ -209,6 +210,26 @@ def test_positions_have_their_live_result_and_say_what_protects_them(home: Path)
     text = shown(home, "positions")
     assert text.index("UNRESOLVED") < text.index("+9.60")
     assert "stop at the venue: open at 95, 1" in text
+
+
+@pytest.mark.req("R2.4")
+def test_live_prices_are_the_venue_s_bids_and_where_it_is_silent_the_last_known_ones(
+    home: Path, tmp_path: Path
+) -> None:
+    words = ("report", "positions", "--now", "--json", "--set", "venue.id=kraken", "--set", "venue.timeout_s=2")
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    with ExchangeServer(["kraken"]) as server:
+        asked = trader(*words, "--set", f"venue.api_url={server.url}", home=home, **state)
+    assert asked.code == 0, asked.err
+    (one,) = asked.json["result"]["positions"]
+    assert one["price_time"] > "2026-01-01T12:00:00Z"
+    assert Decimal(one["pnl"]) == Decimal(one["price"]) - Decimal("100.4")
+    silent = trader(*words, "--set", f"venue.api_url={server.url}", home=home, **state)
+    assert silent.code == 0, silent.err
+    assert silent.json["result"]["positions"][0]["price"] == "110"
+    assert "BTC/USD is shown at its last known price" in silent.err
+    nowhere = trader("report", "positions", "--now", home=home)
+    assert nowhere.code == 2
 
 
 def test_orders_are_listed_with_their_life_the_unresolved_first(home: Path) -> None:

@@ -101,7 +101,7 @@ def _bids(run: Run, parts: Wiring, wanted: Sequence[tuple[str, str]]) -> dict[tu
     venue = parts.settings.venue.id
     if not venue:
         raise UsageError("`--now`: no venue is configured", "state it: `--set venue.id=kraken`, or leave `--now` out")
-    found = {}
+    found: dict[tuple[str, str], Price] = {}
     limit_ms = int(parts.settings.cycle.limit_s * 1000)
     post = Post(parts, "", "", lambda: limit_ms)
     for symbol in dict.fromkeys(symbol for exchange, symbol in wanted if exchange == venue):

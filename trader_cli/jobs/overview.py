@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from trader_cli.jobs.report import (
     CycleLine,
-    Unexplained,
     HaltLine,
     Position,
     ReportLedger,
     SessionLine,
+    Unexplained,
     cycle_lines,
     differences,
     halt_lines,
