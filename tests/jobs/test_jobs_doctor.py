@@ -65,7 +65,8 @@ class FakeVenue:
 
 
 def look(venue: FakeVenue, *, has_key: bool = True) -> dict[str, Check]:
-    return {one.area: one for one in check_venue(venue, ["BTC/USD", "ETH/USD"], 1000, has_key=has_key)}
+    ask = venue.balances if has_key else None
+    return {one.area: one for one in check_venue(venue, ask, ["BTC/USD", "ETH/USD"], 1000, 2499)}
 
 
 def status(checks: Mapping[str, Check]) -> dict[str, str]:
@@ -122,6 +123,12 @@ def test_a_key_that_is_refused_fails_and_the_budget_is_looked_at_all_the_same_b8
     assert found["credentials"].cures == ("make a new one",)
     assert found["rate budget"].status == "warn"
     assert "`place` in 2.5 s" in found["rate budget"].sentence
+
+
+def test_a_wait_that_a_cycle_has_time_for_is_no_trouble() -> None:
+    one = look(FakeVenue(waits={"read": 2499}))["rate budget"]
+    assert one.status == "ok"
+    assert "`read` in 2.5 s" in one.sentence
 
 
 def test_no_key_is_a_warning_for_paper_needs_none() -> None:

@@ -182,5 +182,7 @@ def _view(console: Any, result: Mapping[str, Any]) -> None:
             for cure in row["cures"]:
                 table.add_row("", "", Text(f"hint: {cure}"))
     console.print(table)
-    counts = [sum(row["status"] == status for row in result["checks"]) for status in ("fail", "warn")]
-    console.print("everything is well" if counts == [0, 0] else f"{counts[0]} failures, {counts[1]} warnings")
+    counts = {word: sum(row["status"] == word for row in result["checks"]) for word in ("fail", "warn")}
+    console.print(
+        f"failed: {counts['fail']}, warnings: {counts['warn']}" if any(counts.values()) else "everything is well"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trader_cli.jobs.reconcile import Difference
     from trader_cli.ledger import Ledger
     from trader_cli.market.files import Series
-    from trader_cli.model.orders import VenueOrder
+    from trader_cli.model.orders import Balance, VenueOrder
     from trader_cli.model.session import OrderRecord, Session, Step
     from trader_cli.model.timeframe import Timeframe
     from trader_cli.trading import Post
@@ -118,6 +118,11 @@ class Examination:
         return [] if self.post is None or not self.has_key else self.post.venue.open_orders()
 
     @cached_property
+    def balances(self) -> Mapping[str, Balance]:
+        """What the account has by asset; asked once."""
+        return {} if self.post is None else self.post.venue.balances()
+
+    @cached_property
     def known(self) -> dict[str, OrderRecord]:
         """What the ledger knows of the account's open orders that carry our mark, by client id."""
         if self.ledger is None:
@@ -149,7 +154,7 @@ class Examination:
         if self.session is None or self.step is None or self.post is None:
             return []
         tolerance = self.parts.settings.execution.tolerance
-        return compared(self.session, self.step, self.post.venue.balances(), tolerance)
+        return compared(self.session, self.step, self.balances, tolerance)
 
     def stale(self) -> list[str]:
         """Return the venue's symbols whose stored bars lack more than the configuration allows."""
@@ -179,7 +184,7 @@ class Examination:
 
     def forget(self) -> None:
         """Look at session and orders anew the next time they are asked for."""
-        for name in ("session", "step", "held", "open_orders", "known"):
+        for name in ("session", "step", "held", "open_orders", "known", "balances"):
             self.__dict__.pop(name, None)
 
     def _series(self, symbol: str) -> list[Series]:
@@ -282,7 +287,9 @@ class Examination:
         if self.post is None:
             yield fine("venue", "", "no venue configured")
             return
-        yield from check_venue(self.post.venue, settings.data.symbols, settings.venue.skew_ms, has_key=self.has_key)
+        ask = (lambda: self.balances) if self.has_key else None
+        patience = settings.cycle.limit_s * 1000
+        yield from check_venue(self.post.venue, ask, settings.data.symbols, settings.venue.skew_ms, patience)
 
     def _leases(self) -> Iterator[Check]:
         from trader_cli.config.health import check_leases, leases

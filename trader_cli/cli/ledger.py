@@ -1,16 +1,21 @@
-"""`trader ledger`: does it prove itself, and how it leaves the machine."""
+"""`trader ledger`: does it prove itself, does it agree with the venue, and how it leaves the machine."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
-from trader_cli.errors import DataError
+from trader_cli.errors import DataError, RiskError, UsageError
 
-app = typer.Typer(help="The ledger: verify, export, backup, migrate.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from trader_cli.cli.examination import Examination
+    from trader_cli.jobs.reconcile import Difference
+    from trader_cli.model.session import Adjustment
+
+app = typer.Typer(help="The ledger: verify, reconcile, export, backup, migrate.", no_args_is_help=True)
 
 
 @command(app, "verify")
@@ -77,3 +82,132 @@ def _migrate(run: Run) -> Outcome:
     before, after = upgrade(parts.settings.ledger.url, parts.home, parts.now_ms())
     text = f"schema {after}, nothing to do" if before == after else f"schema {before or 'none'} is now {after}"
     return Outcome("ledger.migrate/1", {"before": before, "after": after}, lambda console: console.print(text))
+
+
+@command(app, "reconcile")
+def _reconcile(
+    run: Run,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what could explain each difference.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="The difference is ours: the book takes it.")] = False,
+    write_off: Annotated[
+        bool, typer.Option("--write-off", help="It is not: it counts as not ours, or as lost where ours is gone.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the ledger.")] = None,
+    asset: Annotated[str | None, typer.Option(metavar="BTC", help="Only this asset.")] = None,
+    wallet: Annotated[str | None, typer.Option(metavar="NAME", help="Whose it is, where there are several.")] = None,
+) -> Outcome:
+    """Hold the venue's account against the book; a difference that nobody explains stops new orders."""
+    from trader_cli.cli.cycle import alone, limited
+    from trader_cli.cli.examination import Examination
+    from trader_cli.jobs.reconcile import ADOPT, WRITE_OFF
+
+    kind = _word(adopt=adopt, write_off=write_off, reason=reason)
+    parts = run.wiring()
+    made: list[Adjustment] = []
+    with limited(parts.settings.cycle.limit_s) as left_ms:
+        at = Examination(parts, left_ms, lambda _done, _of: None)
+        found = _compared(at)
+        if kind:
+            with alone(parts, "live"):
+                at.forget()
+                made = _settle(at, ADOPT if adopt else WRITE_OFF, " ".join(str(reason).split()), asset, wallet)
+                at.forget()
+                found = _compared(at)
+        found = [one for one in found if asset in (None, one.asset)]
+        told = {one.asset: _explained(at, one) for one in found if explain and one.is_alarm}
+    alarms = [one for one in found if one.is_alarm]
+    result = {
+        "agrees": not alarms,
+        "assets": [{**_row(one), "explanations": told.get(one.asset, [])} for one in found],
+        "adjustments": [{"asset": one.asset, "amount": one.amount, "kind": one.kind} for one in made],
+    }
+    error = None
+    if alarms:
+        names = ", ".join(f"{one.amount:+f} {one.asset}" for one in alarms)
+        error = RiskError(
+            f"the account differs from the book: {names}; nothing new is bought until somebody explains it",
+            *(() if explain else ("`trader ledger reconcile --explain` shows what could",)),
+            "`--adopt --reason …` makes it ours, `--write-off --reason …` says that it is not",
+        )
+    return Outcome("ledger.reconcile/1", result, lambda console: _reconcile_view(console, result), error)
+
+
+def _word(*, adopt: bool, write_off: bool, reason: str | None) -> bool:
+    """Tell whether a difference is to be settled. Raises UsageError for half a word, or two."""
+    if adopt and write_off:
+        raise UsageError(
+            "`--adopt` and `--write-off` exclude each other", "settle one asset after the other: `--asset BTC`"
+        )
+    if (adopt or write_off) and not (reason or "").strip():
+        raise UsageError("a word on a difference needs its reason", 'say why: `--reason "deposit of 1 May"`')
+    return adopt or write_off
+
+
+def _compared(at: Examination) -> list[Difference]:
+    parts = at.parts
+    account = parts.account
+    if at.session is None:
+        raise UsageError(
+            f"there is no live session on account {account} of `{parts.settings.venue.id}` yet, so nothing to compare",
+            "`trader live --once` begins one",
+        )
+    return at.differences()
+
+
+def _settle(at: Examination, kind: str, reason: str, asset: str | None, wallet: str | None) -> list[Adjustment]:
+    """Write the step that follows from the word, and say so among the system's events."""
+    from trader_cli.jobs.adjusting import adjusted
+    from trader_cli.jobs.reconcile import adjustments, chosen
+
+    parts, session, step = at.parts, at.session, at.step
+    if session is None or step is None:
+        return []
+    made = adjustments(chosen(at.differences(), asset), kind, reason, wallet, step.wallets)
+    known = {one.symbol: one for one in session.instruments}
+    instruments = [known.get(symbol) or parts.instrument(symbol, session.exchange) for symbol in step.symbols]
+    parts.ledger.write_step(session.run_id, adjusted(session, step, instruments, made, parts.now_ms()))
+    for one in made:
+        parts.ledger.record_event(parts.now_ms(), "reconcile", f"{one.kind} {one.amount} {one.asset}: {one.reason}")
+    return made
+
+
+def _explained(at: Examination, one: Difference) -> list[str]:
+    from trader_cli.jobs.reconcile import explanations
+
+    session, ledger = at.session, at.ledger
+    records = ledger.orders(session.run_id, open_only=True) if session is not None and ledger is not None else []
+    return explanations(one, at.open_orders, records, set(at.known))
+
+
+def _row(one: Difference) -> dict[str, Any]:
+    return {
+        "asset": one.asset,
+        "venue": f"{one.venue:f}",
+        "book": f"{one.book:f}",
+        "outside": f"{one.outside:f}",
+        "difference": f"{one.amount:f}",
+        "worth": None if one.worth is None else f"{one.worth:.2f}",
+        "traded": one.is_traded,
+        "explained": not one.is_alarm,
+    }
+
+
+def _reconcile_view(console: Any, result: Any) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for one in result["adjustments"]:
+        console.print(f"{one['kind'].replace('_', ' ')}: {one['amount']} {one['asset']}", markup=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("asset", "venue", "book", "not ours", "difference", "worth", ""):
+        table.add_column(title, justify="left" if title in ("asset", "") else "right")
+    for row in result["assets"]:
+        mark = "" if row["traded"] else "not traded here"
+        cells = (row["venue"], row["book"], row["outside"], row["difference"], row["worth"] or "")
+        table.add_row(row["asset"], *cells, Text(mark if row["explained"] else "unexplained"))
+    console.print(table)
+    for row in result["assets"]:
+        for text in row["explanations"]:
+            console.print(f"{row['asset']}: {text}", markup=False)
+    if result["agrees"]:
+        console.print("book and account agree")

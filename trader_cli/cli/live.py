@@ -122,8 +122,10 @@ def _shown(parts: Wiring, terms: Terms, account: str) -> dict[str, Any]:
     """Return what is agreed to, in words and numbers."""
     from trader_cli.jobs.arming import exposure, limits
     from trader_cli.jobs.deployed import by_wallet, practice
+    from trader_cli.trading import at_venue
 
     settings = parts.settings
+    request = at_venue(parts, parts.deployed_request(terms.strategies))
     where = by_wallet(terms.strategies, parts.purses)
     shares = {name: settings.wallets[name].share_pct for name in where if name in settings.wallets}
     rows = []
@@ -144,7 +146,8 @@ def _shown(parts: Wiring, terms: Terms, account: str) -> dict[str, Any]:
         "api_url": settings.venue.api_url,
         "account": account,
         "strategies": rows,
-        "symbols": list(settings.data.symbols or parts.bars.sample_symbols()[1]),
+        "symbols": list(request.symbols),
+        "timeframe": str(request.timeframe),
         **exposure(terms.config, shares),
         "limits": limits(terms.config),
         "halted": halted,
@@ -192,7 +195,7 @@ def _lines(shown: Mapping[str, Any]) -> list[str]:
         paper = f"{one['paper_trades']} paper trades in {one['days']:.1f} days"
         lines.append(f"strategy          {one['strategy']} in {' and '.join(one['wallets'])}{params}; {paper}")
     lines += [
-        f"symbols           {', '.join(shown['symbols'])}",
+        f"symbols           {', '.join(shown['symbols'])}, {shown['timeframe']} bars",
         f"cash              {shown['cash']}",
         f"largest position  {shown['largest_position']}, and so the largest order",
         f"limits            {', '.join(f'{key} {value}' for key, value in shown['limits'].items()) or 'none'}",

@@ -1,4 +1,4 @@
-"""What somebody's word on a difference does to a session: the next step, with cash, holdings and what is not ours as they are now.
+"""What somebody's word on a difference does to a session: the next step, with cash, coins and what is not ours as they are.
 
 Adopted coins join the position of their row, or the row's next one; what is adopted or lost is no gain and no loss, so the
 peaks that drawdowns are measured from move with it.
@@ -14,18 +14,30 @@ import numpy as np
 
 from trader_cli.engine.snapshot import pack, unpack
 from trader_cli.engine.state import (
+    BREAK_EVEN,
+    CAP,
     CASH,
+    CEILING,
     DAY_WORTH,
     DUST,
     ENTRY_PRICE,
     FLOOR,
+    LATE,
+    MICRO,
     ORDER_SIDE,
+    PARTIAL,
     PEAK,
     POSITIONS,
     QUANTITY,
+    STOP,
+    STOP_OWN,
+    TARGET,
     TARGET_OWN,
+    TRAIL_ATR,
+    TRAIL_HIGH,
     TRIP_BOUGHT,
     TRIP_FEES,
+    TRIP_SOLD,
     WEIGHT,
     WORTH,
     Book,
@@ -36,6 +48,24 @@ from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.instrument import CASH_ONE, Instrument
 from trader_cli.model.session import Adjustment, Session, Step, StepRecord
 
+_OF_A_POSITION = (
+    *(
+        WEIGHT,
+        FLOOR,
+        CEILING,
+        STOP,
+        STOP_OWN,
+        TARGET,
+        TARGET_OWN,
+        TRAIL_HIGH,
+        TRAIL_ATR,
+        BREAK_EVEN,
+        MICRO,
+        PARTIAL,
+        CAP,
+    ),
+    *(ENTRY_PRICE, LATE, ORDER_SIDE, TRIP_BOUGHT, TRIP_SOLD, TRIP_FEES),
+)
 _FILLS = ("time_ms", "symbol", "side", "quantity", "price", "notional", "fee", "kind", "reason")
 _TRIPS = ("symbol", "entry_ms", "exit_ms", "quantity", "bought", "sold", "fees", "pnl", "reason", "bars", "last_fill")
 
@@ -43,7 +73,7 @@ _TRIPS = ("symbol", "entry_ms", "exit_ms", "quantity", "bought", "sold", "fees",
 def adjusted(
     session: Session, step: Step, instruments: Sequence[Instrument], made: Sequence[Adjustment], time_ms: int
 ) -> StepRecord:
-    """Return the step after adjustments. instruments: of the step's symbols. Raises UsageError for what is not there to lose."""
+    """Return the step after adjustments; instruments: of its symbols. Raises UsageError for what is not there to lose."""
     book = unpack(step.state, step.symbols, step.wallets, step.symbols, step.wallets)
     outside = _outside(session, step)
     cash = step.cash
@@ -56,9 +86,8 @@ def adjusted(
         w = step.wallets.index(one.wallet)
         if one.asset == session.quote:
             if units < 0 and int(book.wallet[w, CASH]) + units < 0:
-                raise UsageError(
-                    f"wallet `{one.wallet}` has {Decimal(int(book.wallet[w, CASH])) / CASH_ONE} {one.asset}, it cannot lose more"
-                )
+                own = Decimal(int(book.wallet[w, CASH])) / CASH_ONE
+                raise UsageError(f"wallet `{one.wallet}` has {own} {one.asset}, it cannot lose more")
             book.wallet[[w, -1], CASH] += units
             cash += units
             _move_peaks(book, w, units)
@@ -96,9 +125,7 @@ def _leave(outside: dict[str, Decimal], asset: str, amount: Decimal) -> int:
     return int((min(before + amount, Decimal(0)) * CASH_ONE).to_integral_value(ROUND_DOWN))
 
 
-def _move_coins(
-    book: Book, step: Step, instruments: Sequence[Instrument], w: int, one: Adjustment, units: int
-) -> None:
+def _move_coins(book: Book, step: Step, instruments: Sequence[Instrument], w: int, one: Adjustment, units: int) -> None:
     count = len(step.symbols)
     rows = [w * count + s for s in range(count) if instruments[s].base == one.asset]
     # Where several symbols have this base, the row that holds most.
@@ -109,7 +136,8 @@ def _move_coins(
     else:
         own = int(position[QUANTITY] + position[DUST])
         if own + units < 0:
-            text = f"wallet `{one.wallet}` holds {Decimal(own) / CASH_ONE} {one.asset}, it cannot lose {Decimal(-units) / CASH_ONE}"
+            has, loses = (Decimal(number) / CASH_ONE for number in (own, -units))
+            text = f"wallet `{one.wallet}` holds {has} {one.asset}, it cannot lose {loses}"
             raise UsageError(text, "what was not ours is written off: `--write-off`")
         from_dust = min(int(position[DUST]), -units)
         position[DUST] -= from_dust
@@ -123,11 +151,7 @@ def _move_coins(
 def _end(book: Book, row: int) -> None:
     """Let a position that is gone leave its row: no level, no order, no round trip of it stays."""
     position = book.position[row]
-    position[FLOOR : TARGET_OWN + 1] = 0
-    position[TARGET_OWN + 1 : ENTRY_PRICE + 1] = 0
-    position[WEIGHT] = 0
-    position[ORDER_SIDE] = 0
-    position[TRIP_BOUGHT : TRIP_FEES + 1] = 0
+    position[list(_OF_A_POSITION)] = 0
     book.account[POSITIONS] -= 1
 
 

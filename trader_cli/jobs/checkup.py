@@ -92,9 +92,12 @@ def check_protection(
         yield failed("protection", len(bare), told, RiskError, "the next cycle places it: `trader live --once`")
     else:
         count = sum(one.has_stop for one in held)
-        yield fine(
-            "protection", count, f"{_many(count, 'position')} of {len(held)} with a stop, and each rests at the venue"
+        told = (
+            "no position"
+            if not held
+            else f"{count} of {_many(len(held), 'position')} with a stop, which rests at the venue"
         )
+        yield fine("protection", count, told)
     loose, unknown = orphans(open_orders, known, held)
     if loose:
         told = f"{_many(len(loose), 'stop or target', 'stops or targets')} of ours protect no position: {_named(loose)}"

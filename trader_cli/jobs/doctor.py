@@ -81,10 +81,6 @@ class Asked(Protocol):
         """Ask the venue's clock; return ours minus theirs."""
         ...
 
-    def balances(self) -> Mapping[str, Balance]:
-        """Return what the account has by asset."""
-        ...
-
     def wait_ms(self, kind: str) -> int:
         """Return how long the budget asks us to wait before a request of this kind."""
         ...
@@ -94,8 +90,17 @@ class Asked(Protocol):
         ...
 
 
-def check_venue(venue: Asked, symbols: Sequence[str], skew_most_ms: int, *, has_key: bool) -> Iterable[Check]:
-    """Look at a venue: does it answer, do the clocks agree, does the key read, what is left of the budget."""
+def check_venue(
+    venue: Asked,
+    balances: Callable[[], Mapping[str, Balance]] | None,
+    symbols: Sequence[str],
+    skew_most_ms: int,
+    patience_ms: int,
+) -> Iterable[Check]:
+    """Look at a venue: does it answer, do the clocks agree, does the key read, what is left of the budget.
+
+    balances: asks for them, None = there is no key. patience_ms: how long a cycle can wait for its turn.
+    """
     skew = venue.skew_ms()
     yield fine("venue", venue.id, f"`{venue.id}` answers")
     told = (
@@ -106,29 +111,30 @@ def check_venue(venue: Asked, symbols: Sequence[str], skew_most_ms: int, *, has_
         yield failed("clock skew", f"{skew} ms", told, VenueError, cure)
     else:
         yield fine("clock skew", f"{skew} ms", told)
-    if has_key:
-        yield from examined("credentials", lambda: _credentials(venue))
-    else:
+    if balances is None:
         told = "no key of the venue is stated: `paper` works, `live` does not"
         yield warned("credentials", 0, told, "`trader live arm` says where key and secret belong")
-    yield from examined("rate budget", lambda: _budget(venue, symbols))
+    else:
+        yield from examined("credentials", lambda: _credentials(venue, balances))
+    yield from examined("rate budget", lambda: _budget(venue, symbols, patience_ms))
 
 
-def _credentials(venue: Asked) -> Iterable[Check]:
-    held = sum(1 for one in venue.balances().values() if one.total > 0)
+def _credentials(venue: Asked, balances: Callable[[], Mapping[str, Balance]]) -> Iterable[Check]:
+    held = sum(1 for one in balances().values() if one.total > 0)
     told = f"the key of account {venue.account} reads balances; that it may trade only an order proves"
     yield fine("credentials", held, told)
 
 
-def _budget(venue: Asked, symbols: Sequence[str]) -> Iterable[Check]:
+def _budget(venue: Asked, symbols: Sequence[str], patience_ms: int) -> Iterable[Check]:
     waits = {kind: venue.wait_ms(kind) for kind in ("place", "cancel", "read")}
     fullest = max((venue.load_pct(one) for one in symbols), default=0.0)
     number = f"{fullest:.0f} %"
-    if late := {kind: ms for kind, ms in waits.items() if ms > 0}:
-        told = ", ".join(f"`{kind}` in {ms / _MS:.1f} s" for kind, ms in late.items())
-        yield warned("rate budget", number, f"the rate budget is used up: {told}", "wait; asking on makes it longer")
+    late = ", ".join(f"`{kind}` in {ms / _MS:.1f} s" for kind, ms in waits.items() if ms > 0)
+    if max(waits.values()) > patience_ms:
+        yield warned("rate budget", number, f"the rate budget is used up: {late}", "wait; asking on makes it longer")
     else:
-        yield fine("rate budget", number, f"requests may go at once; the fullest order counter is at {fullest:.0f} %")
+        told = f"the fullest order counter is at {number}"
+        yield fine("rate budget", number, f"{told}; {late or 'every kind of request may go at once'}")
 
 
 def check_balances(alarms: Mapping[str, Decimal], assets: int) -> Check:
