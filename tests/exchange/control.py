@@ -20,7 +20,16 @@ from .venue import Venue
 if TYPE_CHECKING:
     from .server import ExchangeServer
 
-_SETTINGS = ("mode", "bnb_fees", "read_lag_ms", "trade_lag_ms", "order_lag_ms", "maker_fee", "taker_fee")
+_SETTINGS = (
+    "mode",
+    "bnb_fees",
+    "post_only_cancels",
+    "read_lag_ms",
+    "trade_lag_ms",
+    "order_lag_ms",
+    "maker_fee",
+    "taker_fee",
+)
 
 
 class Control:
@@ -179,8 +188,11 @@ class Control:
     def _rule(self, **values: Any) -> None:
         self.server.script.add(Rule.of(values))
 
-    def _clear(self) -> None:
+    def _clear(self, *, recount: bool = False) -> None:
+        """Forget all rules; recount: the next request is the first of all again."""
         self.server.script.clear()
+        if recount:
+            self.server.script.requests = 0
 
     def _quiet(self, venue: str = "", status: int = 429, seconds: float = 0) -> None:
         """Turn every request away for a while."""

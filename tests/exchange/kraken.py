@@ -76,6 +76,8 @@ class Kraken:
         reply = Reply.of({})
         self._orders.arrived_ms = request.arrived_ms
         part, name = request.path.split("/")[2:4]
+        if name not in (self._public if part == "public" else self._private):
+            return failed("EGeneral:Unknown method")
         try:
             if part == "public":
                 if self.venue.mode == "maintenance" and name not in ("Time", "SystemStatus"):
@@ -84,8 +86,6 @@ class Kraken:
             else:
                 self._let_in(request, name)
                 result = self._private[name](request.params, reply)
-        except KeyError:
-            return failed("EGeneral:Unknown method")
         except RefusedError as refused:
             text = refused.detail if refused.why == "text" else TEXTS[refused.why]
             if refused.why == "arguments" and refused.detail:
@@ -103,7 +103,7 @@ class Kraken:
         """Check key, signature, nonce and counter, in this order; raises RefusedError with the venue's words."""
         if self.venue.clock.now_ms() < self.locked_until_ms:
             raise RefusedError("text", "EGeneral:Temporary lockout")
-        if request.method != "POST" or name not in self._private:
+        if request.method != "POST":
             raise RefusedError("text", "EGeneral:Unknown method")
         nonce = request.params.get("nonce", "")
         if request.headers.get("api-key") != self.key or self.revoked:

@@ -11,6 +11,7 @@ from .orders import RefusedError
 from .venue import Venue
 
 _WINDOW = 720
+_INTERVALS = ("1", "5", "15", "30", "60", "240", "1440", "10080", "21600")
 _FIAT = ("USD", "EUR", "GBP")
 
 
@@ -51,7 +52,9 @@ class KrakenMarket:
     def ohlc(self, params: dict[str, str]) -> dict[str, Any]:
         """Return up to 720 candles, the last still forming. `since`: only those that open later."""
         listing = self.listing(params.get("pair", ""))
-        interval = int(params.get("interval", "1")) * 60_000
+        if (minutes := params.get("interval", "1")) not in _INTERVALS:
+            raise RefusedError("arguments", "interval")
+        interval = int(minutes) * 60_000
         now = self.venue.clock.now_ms()
         since = int(float(params.get("since", "0")) * 1000)
         rows = self.venue.candles[listing.symbol].rows(interval, 0, now, _WINDOW, self.venue.books[listing.symbol].last)

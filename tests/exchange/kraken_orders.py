@@ -44,10 +44,11 @@ class KrakenOrders:
                 raise RefusedError("cancel_only")
             if mode == "post_only" and not (draft.post and draft.kind == "limit"):
                 raise RefusedError("post_only_mode")
-        if draft.quantity < listing.min_quantity:
-            raise RefusedError("order_minimum")
         price = draft.price or draft.trigger or self.venue.books[listing.symbol].mid
-        if draft.quantity * price < listing.min_notional:
+        quantity = draft.quantity or draft.spend / price
+        if quantity < listing.min_quantity:
+            raise RefusedError("order_minimum")
+        if quantity * price < listing.min_notional:
             raise RefusedError("cost_minimum")
         checked = params.get("validate", "").lower() in ("true", "1")
         if not checked and len(self.venue.open_orders(listing.symbol)) >= self.limits.open_most:

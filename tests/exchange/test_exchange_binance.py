@@ -7,6 +7,7 @@ from typing import Any
 
 import ccxt
 import pytest
+
 from exchange import ExchangeServer
 
 ID = "7adec0de-1111-4222-a333-444455556666"
@@ -141,8 +142,9 @@ def test_a_stop_that_would_trigger_at_once_is_refused(binance: Any) -> None:
 
 
 def oco(binance: Any, **other: str) -> dict[str, Any]:
-    asked = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "60000",
-             "aboveClientOrderId": ID, "belowType": "STOP_LOSS", "belowStopPrice": "45000", "belowClientOrderId": OTHER}  # fmt: skip
+    above = {"aboveType": "LIMIT_MAKER", "abovePrice": "60000", "aboveClientOrderId": ID}
+    below = {"belowType": "STOP_LOSS", "belowStopPrice": "45000", "belowClientOrderId": OTHER}
+    asked = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "1", **above, **below}
     return binance.private_post_orderlist_oco({**asked, **other})  # type: ignore[no-any-return]
 
 

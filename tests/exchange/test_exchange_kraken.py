@@ -8,16 +8,11 @@ from typing import Any
 
 import ccxt
 import pytest
+
 from exchange import ExchangeServer
 
 ID = "7adec0de-1111-4222-a333-444455556666"
 OTHER = "7adec0de-1111-4222-a333-444455557777"
-
-
-@pytest.fixture(scope="module")
-def listening() -> Iterator[ExchangeServer]:
-    with ExchangeServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -151,6 +146,21 @@ def test_post_only_that_would_cross_is_refused_and_rests_otherwise(kraken: Any) 
     assert kraken.fetch_open_orders()[0]["postOnly"] is True
 
 
+def test_post_only_that_would_cross_may_also_be_accepted_and_cancelled_at_once(
+    server: ExchangeServer, kraken: Any
+) -> None:
+    """B13"""
+    server.do("set", post_only_cancels=True)
+    kraken.create_order("BTC/USD", "limit", "buy", 0.01, 50_001, {"postOnly": True, "clientOrderId": ID})
+    assert (closed(kraken, ID)[0]["status"], closed(kraken, ID)[0]["filled"]) == ("canceled", 0.0)
+
+
+def test_a_timeframe_kraken_does_not_serve_is_refused(kraken: Any) -> None:
+    """D9"""
+    with pytest.raises(ccxt.ExchangeError, match="Invalid arguments:interval"):
+        kraken.public_get_ohlc({"pair": "XXBTZUSD", "interval": 3})
+
+
 def test_validate_checks_and_places_nothing(server: ExchangeServer, kraken: Any) -> None:
     assert kraken.create_order("BTC/USD", "market", "buy", 0.01, None, {"validate": "true"})["id"] is None
     with pytest.raises(ccxt.InsufficientFunds):
@@ -215,7 +225,7 @@ def test_an_order_after_its_deadline_is_refused_and_a_deadline_out_of_range_is_n
 
 
 def test_a_wrong_signature_or_key_is_refused_and_many_lock_the_key_out(server: ExchangeServer, kraken: Any) -> None:
-    forger = server.ccxt("kraken", secret="bm90IHRoZSBzZWNyZXQ=")
+    forger = server.ccxt("kraken", secret="bm90IHRoZSBzZWNyZXQ=")  # noqa: S106
     with pytest.raises(ccxt.ExchangeError, match="EAPI:Invalid signature"):
         forger.fetch_balance()
     stranger = server.ccxt("kraken", apiKey="nobody")
@@ -259,7 +269,7 @@ def test_cancelling_young_orders_fills_the_pairs_counter_and_cancels_stay_allowe
     with ExchangeServer(now_ms=1_790_000_000_000, balances={"kraken": {"USD": 1000}}) as server:
         kraken = server.ccxt("kraken")
         kraken.load_markets()
-        # Each pair of order and immediate cancel counts 1 + 8; after six of them 54 of 60 are used, after 6 orders more none is left.
+        # An order and its immediate cancel count 1 + 8: after six of them 54 of 60 are used, after six orders more all.
         for _ in range(6):
             kraken.cancel_order(kraken.create_order("BTC/USD", "limit", "buy", 0.001, 10_000)["id"])
         kept = [kraken.create_order("BTC/USD", "limit", "buy", 0.001, 10_000)["id"] for _ in range(6)]

@@ -29,6 +29,7 @@ class Venue:
         self.maker_fee = Decimal("0.0025") if name == "kraken" else Decimal("0.001")
         self.taker_fee = Decimal("0.004") if name == "kraken" else Decimal("0.001")
         self.bnb_fees = False
+        self.post_only_cancels = False
         self.read_lag_ms = 0
         self.trade_lag_ms = 0
         self.order_lag_ms = 0
@@ -90,7 +91,8 @@ class Venue:
         quantity = draft.quantity or self._affordable(draft, book)
         order = Order(order_id, replace(draft, quantity=quantity), self.clock.now_ms(), quantity, list_id=list_id)
         order.price = draft.price if draft.kind in LIMITS else ZERO
-        if draft.post and not draft.trigger and book.crosses(draft.side, draft.price):
+        crossing = draft.post and not draft.trigger and book.crosses(draft.side, draft.price)
+        if crossing and not self.post_only_cancels:
             raise RefusedError("post_only")
         self._check_funds(order, book)
         if try_only:
@@ -99,7 +101,9 @@ class Venue:
         self.orders[order_id] = self._open[order_id] = order
         self.tell("accepted", venue=self.name, order=order_id, client_id=draft.client_id, symbol=draft.symbol,
                   side=draft.side, kind=draft.kind, quantity=quantity, foreign=draft.foreign)  # fmt: skip
-        if not order.is_waiting:
+        if crossing:
+            self._end(order, "cancelled", "Post only order")
+        elif not order.is_waiting:
             self._take(order, post=draft.post)
         elif self._is_reached(order, book.last):
             self._trigger(order)
