@@ -338,3 +338,27 @@ def test_nothing_in_ccxt_sends_an_order_twice(desk: Rig) -> None:
     desk.client.exchange.options["maxRetriesOnFailure"] = 3
     answer = strike(desk, kind="drop", acts=True)
     assert answer.state is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(-1008, "OperationFailed"), (-2013, "OrderNotFound"), (-1099, "AuthenticationError")]
+)
+def test_binances_spot_codes_keep_their_meaning_at_another_host(
+    server: ExchangeServer, tmp_path: Path, code: int, name: str
+) -> None:
+    """ccxt chooses them by the name of the real host; whoever uses its own calls must not be told otherwise."""
+    desk = rig(server, "binance", tmp_path)
+    server.fault(kind="error", status=400, code=code, text="some words")
+    with pytest.raises(Exception, match="some words") as caught:
+        desk.client.exchange.private_get_account()
+    assert type(caught.value).__name__ == name
+
+
+def test_every_address_leads_to_the_host_that_was_given_and_keeps_its_path(
+    server: ExchangeServer, tmp_path: Path
+) -> None:
+    for venue in VENUES:
+        urls = rig(server, venue, tmp_path).client.exchange.urls["api"]
+        assert {url.removeprefix(server.url)[:1] for url in urls.values()} <= {"", "/"}
+        assert all(url.startswith(server.url) for url in urls.values())
+        assert urls["private"] == server.url + ("" if venue == "kraken" else "/api/v3")
