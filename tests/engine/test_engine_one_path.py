@@ -86,13 +86,22 @@ def test_only_the_coordinator_and_the_decision_sell() -> None:
 def test_whoever_fills_books_through_the_same_functions() -> None:
     callers = {
         name: {path.stem for path in (PACKAGE / "engine").glob("*.py") if name in _calls(path)}
-        for name in ("book_fill", "buy_in", "protect_entry", "take_weight", "end_position", "levels_of", "fill", "decide")
+        for name in (
+            "book_fill",
+            "buy_in",
+            "protect_entry",
+            "take_weight",
+            "end_position",
+            "levels_of",
+            "fill",
+            "decide",
+        )
     }
     assert callers["book_fill"] == {"fill", "holding", "settle"}
     assert callers["buy_in"] == {"fill", "settle"}
     assert callers["protect_entry"] == {"adjust", "holding"}
     assert callers["take_weight"] == {"fill", "holding", "settle"}
-    assert callers["end_position"] == {"adjust", "booking", "settle"}
+    assert callers["end_position"] == {"booking", "settle"}
     assert callers["levels_of"] == {"fill", "late"}
     # One loop: nobody else calls either.
     assert callers["fill"] == callers["decide"] == {"replay"}

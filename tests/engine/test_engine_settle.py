@@ -17,10 +17,12 @@ from trader_cli.engine.settle import drop_dust, finish_order, settle_fill
 from trader_cli.engine.state import (
     CAP,
     CASH,
+    CEILING,
     CLOSING,
     COOL_UNTIL,
     DAY_WORTH,
     DUST,
+    ENTRY_ATR,
     ENTRY_MS,
     ENTRY_PRICE,
     EVENTS,
@@ -31,11 +33,13 @@ from trader_cli.engine.state import (
     LOG_REASON,
     LOSSES,
     LOSSES_IN_ROW,
+    ORDER_ATR,
     ORDER_PRICE,
     ORDER_QUANTITY,
     ORDER_REASON,
     ORDER_SIDE,
     ORDER_STOP,
+    ORDER_TARGET,
     ORDERS,
     PARTIAL,
     PEAK,
@@ -382,41 +386,51 @@ def test_a_lost_day_ends_by_itself_and_a_halt_takes_its_place() -> None:
 def test_a_deposit_is_no_profit_and_a_withdrawal_no_drawdown() -> None:
     made = desk(drawdown_pct="10", daily_loss_pct="10")
     made.decide(0)
-    adjust_cash(made.book, 0, 500 * ONE)
+    adjust_cash(0, 500 * ONE, made.book)
     assert made.purse(CASH) == made.purse(WORTH) == made.purse(PEAK) == made.purse(DAY_WORTH) == [1500 * ONE] * 2
     made.decide(1)
-    adjust_cash(made.book, 0, -900 * ONE)
+    adjust_cash(0, -900 * ONE, made.book)
     made.decide(2)
     assert made.purse(TRIPPED_BY) == [0, 0]
     assert made.purse(PEAK) == [600 * ONE] * 2
     with pytest.raises(DataError, match="cannot be taken from a wallet that has"):
-        adjust_cash(made.book, 0, -600 * ONE - 1)
+        adjust_cash(0, -600 * ONE - 1, made.book)
     assert made.purse(CASH) == [600 * ONE] * 2
 
 
 def given(made: Desk, bar: int, quantity: int) -> None:
-    adjust_holding(bar, 0, quantity, made.market, made.book, made.log, made.array, made.steps)
+    adjust_holding(0, quantity, 100 * ONE, (bar + 1) * MINUTE, made.book, made.array, made.steps)
 
 
 def test_an_adopted_holding_is_protected_and_is_no_profit() -> None:
     made = desk(Signals(target=np.full(6, NAN)), stop_pct="10", drawdown_pct="5")
     made.decide(0)
     # Of an order long ago.
-    made.book.position[0, ORDER_STOP] = 99 * ONE
+    made.book.position[0, [ORDER_STOP, ORDER_TARGET, ORDER_ATR, DUST]] = (99 * ONE, 101 * ONE, 5, ONE // 2)
     given(made, 0, 4 * ONE)
-    assert (made.row(QUANTITY), made.row(FLOOR), made.row(ENTRY_PRICE), made.row(ENTRY_MS)) == (
-        4 * ONE,
-        90 * ONE,
-        100 * ONE,
-        MINUTE,
-    )
+    assert (made.row(QUANTITY), made.row(DUST), made.row(FLOOR)) == (4 * ONE + ONE // 2, 0, 90 * ONE)
+    assert (made.row(CEILING), made.row(ENTRY_ATR)) == (0, 0)
+    assert (made.row(ENTRY_PRICE), made.row(ENTRY_MS)) == (100 * ONE, MINUTE)
     assert (made.row(TRIP_BOUGHT), made.book.account[POSITIONS], made.book.account[FILLS]) == (400 * ONE, 1, 0)
     assert made.purse(CASH) == [1000 * ONE] * 2
-    assert made.purse(PEAK) == made.purse(WORTH) == [1400 * ONE] * 2
+    assert made.purse(PEAK) == made.purse(WORTH) == made.purse(DAY_WORTH) == [1400 * ONE] * 2
     given(made, 0, ONE)
-    assert (made.row(QUANTITY), made.book.account[POSITIONS], made.row(TRIP_BOUGHT)) == (5 * ONE, 1, 500 * ONE)
+    assert (made.row(QUANTITY), made.book.account[POSITIONS]) == (5 * ONE + ONE // 2, 1)
+    assert made.row(TRIP_BOUGHT) == 500 * ONE
     made.decide(1)
     assert made.purse(TRIPPED_BY) == [0, 0]
+
+
+def test_what_is_adopted_and_too_little_to_be_sold_is_dust() -> None:
+    made = desk(Signals(target=np.full(6, NAN)), drawdown_pct="1", minimum="150")
+    made.decide(0)
+    given(made, 0, ONE)
+    assert (made.row(QUANTITY), made.row(DUST), made.book.account[POSITIONS]) == (0, ONE, 0)
+    made.decide(1)
+    # Dust is worth something all the same, so that nothing seems lost.
+    assert made.purse(WORTH) == made.purse(PEAK) == [1100 * ONE] * 2
+    given(made, 1, ONE)
+    assert (made.row(QUANTITY), made.row(DUST), made.book.account[POSITIONS]) == (2 * ONE, 0, 1)
 
 
 def test_a_holding_that_is_gone_is_neither_lost_nor_sold_again() -> None:
@@ -425,22 +439,29 @@ def test_a_holding_that_is_gone_is_neither_lost_nor_sold_again() -> None:
     made.fill(1, 1, "4", "100")
     finish_order(0, made.book)
     made.decide(1)
-    given(made, 1, -ONE)
-    assert (made.row(QUANTITY), made.row(TRIP_SOLD), made.book.account[POSITIONS]) == (3 * ONE, 100 * ONE, 1)
-    assert (made.row(FLOOR), made.book.account[ORDERS]) == (90 * ONE, 1)
+    made.book.position[0, DUST] = ONE
+    given(made, 1, -2 * ONE)
+    assert (made.row(QUANTITY), made.row(DUST), made.row(TRIP_SOLD)) == (3 * ONE, 0, 100 * ONE)
+    assert (made.row(FLOOR), made.book.account[ORDERS], made.book.account[POSITIONS]) == (90 * ONE, 1, 1)
     with pytest.raises(DataError, match="400000000 cannot be taken where 300000000 is held"):
         given(made, 1, -4 * ONE)
     given(made, 1, -3 * ONE)
-    assert (made.row(QUANTITY), made.row(FLOOR), made.row(ORDER_SIDE)) == (0, 0, 0)
+    assert (made.row(QUANTITY), made.row(FLOOR), made.row(ORDER_SIDE), made.row(TRIP_BOUGHT)) == (0, 0, 0, 0)
     assert made.book.account[[ORDERS, POSITIONS, EVENTS]].tolist() == [0, 0, 0]
-    assert (made.row(TRIPS), made.row(TRIPS_RESULT)) == (1, 0)
-    made.decide(2)
-    assert made.purse(TRIPPED_BY) == [0, 0]
+    assert (made.row(TRIPS), made.purse(COOL_UNTIL)) == (0, [0, 0])
+
+
+def test_dust_that_is_gone_leaves_the_position_alone() -> None:
+    made = desk()
+    made.decide(0)
+    made.fill(1, 1, "4", "100")
+    made.book.position[0, DUST] = ONE
+    given(made, 1, -ONE)
+    assert (made.row(QUANTITY), made.row(DUST), made.row(TRIP_SOLD)) == (4 * ONE, 0, 0)
 
 
 def test_a_holding_without_a_price_cannot_be_adopted() -> None:
     made = desk()
-    made.market.prices[:, 0, 0] = NAN
     with pytest.raises(DataError, match="without a price"):
-        given(made, 0, ONE)
+        adjust_holding(0, ONE, 0, MINUTE, made.book, made.array, made.steps)
     assert made.row(QUANTITY) == 0

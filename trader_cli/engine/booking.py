@@ -122,7 +122,17 @@ def book_fill(
 
 @part
 def end_position(bar: int, open_ms: int, s: int, book: Any, log: Any, rules: Any, steps: Any) -> None:
-    """Take what protected a position that is gone off its row, and count its round trip."""
+    """Count the round trip of a position that is gone, and leave nothing of it on its row."""
+    if is_counted(rules):
+        cool_ms = rules[of.COOL_BARS] * rules[of.BAR_MS]
+        close_ms = open_ms + rules[of.BAR_MS]
+        close_trip(bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], cool_ms)
+    clear_position(s, book)
+
+
+@part
+def clear_position(s: int, book: Any) -> None:
+    """Take what protected a position, and its round trip, off its row."""
     position = book.position
     book.account[POSITIONS] -= 1
     position[s, FLOOR] = 0
@@ -140,10 +150,6 @@ def end_position(bar: int, open_ms: int, s: int, book: Any, log: Any, rules: Any
     position[s, ENTRY_PRICE] = 0
     position[s, WEIGHT] = 0
     position[s, LATE] = 0
-    if is_counted(rules):
-        cool_ms = rules[of.COOL_BARS] * rules[of.BAR_MS]
-        close_ms = open_ms + rules[of.BAR_MS]
-        close_trip(bar, s, steps[s, WALLET], close_ms, book, log, rules[of.STREAK], cool_ms)
     position[s, TRIP_BOUGHT] = 0
     position[s, TRIP_SOLD] = 0
     position[s, TRIP_FEES] = 0

@@ -102,13 +102,19 @@ def finish(s: int, book: Any) -> None:
     drop_order(s, book)
 
 
+@part
+def is_dust(s: int, quantity: int, price: int, rules: Any, steps: Any) -> bool:
+    """Tell whether so little cannot be sold: its whole lots are none, or less than the smallest order."""
+    whole = step_down(quantity, steps[s, LOT])
+    return bool(whole == 0 or below_minimum(s, whole, price, rules, steps))
+
+
 @kernel
 def shelve(bar: int, open_ms: int, s: int, price: int, book: Any, log: Any, rules: Any, steps: Any) -> bool:
     """End a position whose rest cannot be sold; `drop_dust` is the way in."""
     position = book.position
     rest = position[s, QUANTITY]
-    whole = step_down(rest, steps[s, LOT])
-    if rest == 0 or (whole > 0 and not below_minimum(s, whole, price, rules, steps)):
+    if rest == 0 or not is_dust(s, rest, price, rules, steps):
         return False
     position[s, QUANTITY] = 0
     position[s, DUST] += rest

@@ -10,6 +10,7 @@ from trader_cli.compiler import called, part
 from trader_cli.engine.state import (
     CASH,
     CLOSE,
+    DUST,
     OPEN,
     ORDER_KIND,
     ORDER_PRICE,
@@ -45,7 +46,7 @@ def take_stock(bar: int, market: Any, book: Any, steps: Any) -> None:
     for w in range(last + 1):
         purse[w, WORTH] = purse[w, CASH]
     for s in range(book.position.shape[0]):
-        held = book.position[s, QUANTITY]
+        held = book.position[s, QUANTITY] + book.position[s, DUST]
         if held > 0:
             value = proceeds_of(mark(bar, s, market, steps), held, steps[s, PRICE_ONE])
             purse[steps[s, WALLET], WORTH] += value
