@@ -242,7 +242,7 @@ def test_cycles_stand_under_the_heartbeat() -> None:
     text = shown(cycles_view, [CYCLE, CYCLE | {"calls": 12, "exit_code": 5, "outcome": "venue", "message": "x " * 60}])
     assert text.startswith("heartbeat: the last cycle ended 2m ago\n")
     assert "12" in text
-    assert "no cycle has run yet" in shown(cycles_view, [])
+    assert "no cycle is on record yet" in shown(cycles_view, [])
 
 
 def test_one_session_is_shown_with_what_it_holds_and_its_orders() -> None:

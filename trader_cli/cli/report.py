@@ -39,11 +39,12 @@ def _report(
         return _one(parts, one, limit)
     since_ms = parts.now_ms() - days * _DAY_MS if days else 0
     listed = ledger.runs(limit + 1, strategy)
-    shown = [each for each in listed[:limit] if each.started_ms >= since_ms]
     trading = asdict(overview(ledger, parts.now_ms()))
     going_on = {each["run_id"] for each in trading["sessions"]}
+    shown = [each for each in listed[:limit] if each.started_ms >= since_ms or each.run_id in going_on]
     runs = [{**asdict(each), "open": each.run_id in going_on} for each in shown]
-    head = {"days": days, "limit": limit, "older": len(shown) < len(listed)}
+    older = any(each not in shown and each.run_id not in going_on for each in listed)
+    head = {"days": days, "limit": limit, "older": older}
     result = {**trading, **head, "runs": [_short(each) for each in runs]}
     return Outcome("report.list/1", result, lambda console: report_view(console, result))
 

@@ -181,7 +181,7 @@ def orders_view(console: Console, orders: Sequence[Mapping[str, Any]]) -> None:
 def cycles_view(console: Console, cycles: Sequence[Mapping[str, Any]]) -> None:
     """Print the last cycles, newest first, under the heartbeat."""
     if not cycles:
-        console.print("no cycle has run yet: `trader paper --once` runs one")
+        console.print("no cycle is on record yet: `trader paper --once` runs one")
         return
     console.print(f"heartbeat: the last cycle ended {age(cycles[0]['age_s'])} ago")
     table = _table("began", "outcome", "exit", "seconds", "calls", "message", right=(2, 3, 4))
