@@ -17,6 +17,7 @@ from program import Done, trader
 from trader_cli.engine import state as of
 from trader_cli.engine.snapshot import pack
 from trader_cli.ledger import Ledger
+from trader_cli.ledger.verify import verify
 from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.orders import OrderState, Purpose, Ticket, TicketKind, VenueTrade, client_id_of
@@ -141,6 +142,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = Ledger.open("sqlite:///trader.db", folder)
     write_live(ledger)
     write_paper(ledger)
+    assert verify(ledger) == []
     ledger.close()
     return folder
 
