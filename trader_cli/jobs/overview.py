@@ -8,7 +8,6 @@ from trader_cli.jobs.report import (
     CycleLine,
     HaltLine,
     Position,
-    ReportLedger,
     SessionLine,
     Unexplained,
     cycle_lines,
@@ -17,6 +16,7 @@ from trader_cli.jobs.report import (
     positions,
     session_lines,
 )
+from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.jobs.report_orders import OrderLine, order_lines, unresolved_lines
 from trader_cli.model.session import Session
 

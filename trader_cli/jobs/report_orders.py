@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trader_cli.jobs.report import ReportLedger, decimal_text, exact, open_sessions, time_text
+from trader_cli.jobs.report import decimal_text, exact, open_sessions, time_text
+from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.jobs.tuning import Limits, Switches, switches
 from trader_cli.model.fills import Reason
 from trader_cli.model.orders import VenueTrade

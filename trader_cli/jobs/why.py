@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from trader_cli.errors import UsageError
-from trader_cli.jobs.report import ReportLedger, decimal_text, exact, noted, time_text
+from trader_cli.jobs.report import decimal_text, exact, noted, time_text
+from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.jobs.report_orders import trade_of
 from trader_cli.model.fills import OrderKind, Reason
 from trader_cli.model.instrument import Instrument
