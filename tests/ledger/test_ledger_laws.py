@@ -13,6 +13,7 @@ import pytest
 from books import event, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sessions_book import fill_a_ledger
 from sqlalchemy import inspect, select
 
 from trader_cli.ledger import Ledger, schema
@@ -20,6 +21,7 @@ from trader_cli.ledger.database import reading
 from trader_cli.ledger.verify import Finding, verify
 
 URL = "sqlite:///trader.db"
+COMPILED: dict[object, object] = {}
 
 
 def judged(folder: Path) -> list[Finding]:
@@ -30,6 +32,8 @@ def judged(folder: Path) -> list[Finding]:
 
         assert isinstance(error, DataError), error
         return [Finding("file", None, error.message)]
+    # Hundreds of ledgers are judged here: the queries are compiled once for all of them.
+    ledger.engine = ledger.engine.execution_options(compiled_cache=COMPILED)
     try:
         return verify(ledger)
     finally:
@@ -79,6 +83,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger.resume(1_600_000_000_002, "all", "seen")
     ledger.store_swings("digest|S0/USD|1m|2", [(0, 2, 1.5, "high"), (5, 7, 0.1, "low")])
     ledger.store_swings("digest|S1/USD|1m|2", [])
+    fill_a_ledger(ledger)
     ledger.close()
     with closing(sqlite3.connect(folder / "trader.db")) as raw:
         raw.execute("PRAGMA journal_mode=DELETE")
@@ -89,13 +94,15 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TABLES = [table.name for table in schema.APPEND_ONLY] + ["chain_heads"]
 
 
-def unlocked(path: Path) -> sqlite3.Connection:
-    """A connection on which the append-only triggers stand aside, as a forger's would; they are put back by `relock`."""
+def unlocked(path: Path, table: str) -> sqlite3.Connection:
+    """A connection on which a table's triggers stand aside, as a forger's would; they are put back by `relock`."""
     raw = sqlite3.connect(path)
-    raw.execute("PRAGMA foreign_keys=OFF")
-    for name, sql in raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    for pragma in ("foreign_keys=OFF", "synchronous=OFF", "journal_mode=MEMORY"):
+        raw.execute(f"PRAGMA {pragma}")
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+    raw.execute("CREATE TABLE temp_triggers (sql TEXT)")
+    for name, sql in raw.execute(query, (table,)).fetchall():
         raw.execute(f"DROP TRIGGER {name}")
-        raw.execute("CREATE TABLE IF NOT EXISTS temp_triggers (sql TEXT)")
         raw.execute("INSERT INTO temp_triggers VALUES (?)", (sql,))
     return raw
 
@@ -110,28 +117,30 @@ def relock(raw: sqlite3.Connection) -> None:
 
 @pytest.mark.req("R4.1")
 @pytest.mark.req("X4")
-def test_every_column_of_every_table_is_proved(sound: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_of_every_table_is_proved(sound: Path, tmp_path: Path, table: str, monkeypatch) -> None:
     """Change one value at a time, in the first, a middle and the last row of each column."""
+    # The first finding will do, and the chains are followed before anything is derived.
+    monkeypatch.setattr("trader_cli.ledger.verify._MOST", 1)
     missed = []
-    for table in TABLES:
-        with closing(sqlite3.connect(sound / "trader.db")) as raw:
-            columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
-            keys = [row[1] for row in raw.execute(f"PRAGMA table_info({table})") if row[5]]
-            order = ", ".join(keys)
-            rows = raw.execute(f"SELECT {order} FROM {table} ORDER BY {order}").fetchall()
-        for column in columns:
-            for key in {rows[0], rows[len(rows) // 2], rows[-1]}:
-                folder = tmp_path / "one"
-                shutil.copytree(sound, folder)
-                raw = unlocked(folder / "trader.db")
-                where = " AND ".join(f"{name} = ?" for name in keys)
-                value = raw.execute(f"SELECT {column} FROM {table} WHERE {where}", key).fetchone()[0]
-                raw.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (changed(value), *key))
-                relock(raw)
-                found = judged(folder)
-                if not found:
-                    missed.append((table, column, key))
-                shutil.rmtree(folder)
+    with closing(sqlite3.connect(sound / "trader.db")) as raw:
+        columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
+        keys = [row[1] for row in raw.execute(f"PRAGMA table_info({table})") if row[5]]
+        order = ", ".join(keys)
+        rows = raw.execute(f"SELECT {order} FROM {table} ORDER BY {order}").fetchall()
+    for column in columns:
+        for key in {rows[0], rows[len(rows) // 2], rows[-1]}:
+            folder = tmp_path / "one"
+            shutil.copytree(sound, folder)
+            raw = unlocked(folder / "trader.db", table)
+            where = " AND ".join(f"{name} = ?" for name in keys)
+            value = raw.execute(f"SELECT {column} FROM {table} WHERE {where}", key).fetchone()[0]
+            raw.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (changed(value), *key))
+            relock(raw)
+            found = judged(folder)
+            if not found:
+                missed.append((table, column, key))
+            shutil.rmtree(folder)
     assert missed == []
 
 
@@ -149,7 +158,7 @@ def changed(value: object) -> object:
 def test_a_missing_row_is_found_and_named(sound: Path, tmp_path: Path, table: str, which: str) -> None:
     folder = tmp_path / "one"
     shutil.copytree(sound, folder)
-    raw = unlocked(folder / "trader.db")
+    raw = unlocked(folder / "trader.db", table)
     keys = [row[1] for row in raw.execute(f"PRAGMA table_info({table})") if row[5]]
     rows = raw.execute(f"SELECT {', '.join(keys)} FROM {table} ORDER BY {', '.join(keys)}").fetchall()
     key = rows[{"first": 0, "middle": len(rows) // 2, "last": -1}[which]]

@@ -58,7 +58,7 @@ def _all(connection: Connection, progress: Callable[[int, int], None] | None) ->
             progress(i, len(steps))
         try:
             yield from step(connection)
-        except (DBAPIError, ValueError, TypeError, LookupError, AttributeError) as error:
+        except (DBAPIError, TraderError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError) as error:
             text = str(getattr(error, "orig", error))
             yield Finding(name, None, f"cannot be read: {type(error).__name__}: {text}")
 
