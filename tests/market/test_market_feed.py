@@ -278,6 +278,28 @@ def test_what_the_feed_stores_a_backtest_reads(tmp_path: Path) -> None:
     assert store.digest(store.load("BTC/USD", "kraken", HOUR)) == store.digest(got)
 
 
+def test_what_another_process_stored_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = Market(11.0)
+    done: list[str] = []
+
+    def slow(symbol: str, timeframe: Timeframe, since_ms: int | None) -> list[Row]:
+        rows = market(symbol, timeframe, since_ms)
+        feed(tmp_path, Market(12.0)).closed("BTC/USD", HOUR, T0)
+        done.append("the other stored")
+        return rows
+
+    def lock(_handle: int, how: int) -> None:
+        done.append(f"lock {how}")
+
+    feed(tmp_path, Market(10.0)).closed("BTC/USD", HOUR, T0)
+    monkeypatch.setattr("fcntl.flock", lock)
+    one = CachedFeed(tmp_path, "kraken", BarStore(tmp_path, SAMPLE), slow, market.now_ms)
+    assert opens(one.closed("BTC/USD", HOUR, T0)) == list(range(11))
+    assert opens(stored(tmp_path)) == list(range(12))
+    # Each of the two held the file alone (LOCK_EX is 2) while it read and wrote.
+    assert done == ["lock 2", "the other stored", "lock 2"]
+
+
 _READER = """
 import sys
 from pathlib import Path

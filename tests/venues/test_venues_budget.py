@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from trader_cli.errors import UsageError, VenueError
+from trader_cli.venues import statefile
 from trader_cli.venues.budget import Budget
+from trader_cli.venues.limits import charges
+from trader_cli.venues.meters import ONE, Spanned
 
 NOW = 1_700_000_000_000
 
@@ -141,22 +144,60 @@ def test_binance_allows_6000_weight_in_any_minute_with_a_share_kept_for_cancels(
 
 
 @pytest.mark.parametrize(
-    ("kind", "symbol", "call", "calls"),
+    ("kind", "symbol", "call", "weight"),
     [
-        ("read", "", "account", 240),
-        ("read", "BTC/USDT", "openOrders", 800),
-        ("read", "BTC/USDT", "order", 1200),
-        ("history", "BTC/USDT", "myTrades", 240),
-        ("market_data", "BTC/USDT", "klines", 2400),
-        ("market_data", "", "exchangeInfo", 240),
-        ("market_data", "BTC/USDT", "depth", 960),
-        ("market_data", "BTC/USDT", "", 240),
+        ("place", "BTC/USDT", "order", 1),
+        ("place", "BTC/USDT", "oco", 1),
+        ("cancel", "BTC/USDT", "order", 1),
+        ("read", "", "account", 20),
+        ("read", "", "openOrders", 80),
+        ("read", "", "", 80),
+        ("read", "BTC/USDT", "openOrders", 6),
+        ("read", "BTC/USDT", "order", 4),
+        ("read", "BTC/USDT", "", 20),
+        ("history", "BTC/USDT", "myTrades", 20),
+        ("history", "BTC/USDT", "", 20),
+        ("market_data", "BTC/USDT", "klines", 2),
+        ("market_data", "", "exchangeInfo", 20),
+        ("market_data", "", "time", 1),
+        ("market_data", "BTC/USDT", "depth", 5),
+        ("market_data", "BTC/USDT", "", 20),
     ],
 )
 def test_binance_weights_are_those_of_the_call_or_of_the_heaviest_of_its_kind(
-    tmp_path: Path, kind: str, symbol: str, call: str, calls: int
+    kind: str, symbol: str, call: str, weight: int
 ) -> None:
-    assert spent_until_refused(budget(tmp_path, Clock(), "binance"), kind, symbol, 0, call)[0] == calls
+    assert charges("binance", "starter", "a", kind, symbol, 0, call)[0].cost == weight * ONE
+
+
+def test_what_left_the_minute_counts_no_more_and_the_wait_is_for_the_oldest_that_does(tmp_path: Path) -> None:
+    clock = Clock()
+    one = budget(tmp_path, clock, "binance")
+    for at_ms in (0, 40_000, 62_000):
+        clock.now_ms = NOW + at_ms
+        for _ in range(30):
+            one.spend("read")
+    # 2400 each; the first thirty are out again, the second leave at 40 + 62 s.
+    assert one.wait_ms("read") == 40_000
+
+
+def test_a_request_beside_a_turn_given_for_later_counts_as_long_as_that() -> None:
+    span = Spanned(100, 10_000, 500)
+    assert span.add([[12_000, 1]], 2, 100, 100) == [[12_000, 3]]
+    assert span.add([[12_000, 1]], 2, 100, 12_500) == [[12_000, 1], [12_500, 2]]
+
+
+def test_the_file_is_replaced_as_a_whole_and_survives_a_failure_while_it_is_written(tmp_path: Path) -> None:
+    """E10: a reader or a crash never meets half a file."""
+    path = tmp_path / "state.json"
+    statefile.write(path, {"a": 1}, lasting=True)
+    first = path.stat().st_ino
+    statefile.write(path, {"a": 2}, lasting=False)
+    assert path.stat().st_ino != first
+    with pytest.raises(TypeError):
+        statefile.write(path, {"a": [1, object()]}, lasting=False)
+    assert statefile.read(path) == ({"a": 2}, False)
+    assert [one.name for one in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_binance_counts_100_orders_in_ten_seconds_and_a_pair_as_two(tmp_path: Path) -> None:
@@ -195,6 +236,7 @@ def test_a_refusal_without_a_time_fills_every_counter_and_decays(tmp_path: Path)
     """B3."""
     clock = Clock()
     one = budget(tmp_path, clock)
+    one.spend("read")
     one.refused(0)
     # One count at 0.33 a second.
     assert one.wait_ms("read") == 3_031
@@ -420,9 +462,9 @@ def _requests(rng: random.Random, symbols: list[str]) -> list[tuple[str, str, in
     """What a busy cycle asks, in order: candles of all markets, the account, orders, cancels, trades."""
     asked = [("market_data", one, 0) for one in symbols]
     asked += [("read", "", 0)] * 6 + [("history", "", 0)] * rng.randint(0, 3)
-    for _ in range(rng.randint(0, 12)):
+    for _ in range(rng.randint(0, 4)):
         symbol = rng.choice(symbols[:3])
-        asked += [("place", symbol, 0)] * rng.randint(1, 8)
+        asked += [("place", symbol, 0)] * rng.randint(1, 16)
         asked += [("cancel", symbol, rng.choice((500, 7_000, 40_000, 400_000)))] * rng.randint(0, 3)
         asked.append(("read", symbol, 0))
     return asked

@@ -277,6 +277,7 @@ def test_a_venue_that_cannot_be_asked_is_no_venue_without_markets(tmp_path: Path
     listing.failing = VenueError("time-out", pattern="timeout", resolution="retry")
     with pytest.raises(VenueError, match="time-out"):
         book(tmp_path, listing).rules(["BTC/USD"])
+    assert len(listing.asked) == 1
     listing.failing = None
     assert set(book(tmp_path, listing).rules(["BTC/USD"])) == {"BTC/USD"}
 

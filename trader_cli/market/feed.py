@@ -142,7 +142,7 @@ class CachedFeed:
         if noted.from_ms is not None and noted.from_ms <= since_ms:
             return bars
         first_ms = int(bars.open_ms[0])
-        rows = [row for page in self._pages(bars, since_ms, first_ms) for row in page if row[0] < first_ms]
+        rows = [row for page in self._pages(bars, since_ms, first_ms) for row in page]
         noted.asked_from(since_ms)
         return self._keep(bars, rows)
 

@@ -206,10 +206,11 @@ class _State:
         state.full_ms = max(0, int(stored["full_ms"]) - back_ms)
         state.ban_ms = max(0, int(stored["ban_ms"]) - back_ms)
         for name, marks in stored["marks"].items():
-            if any(int(at_ms) > written_ms + _AHEAD_MS or int(cost) < 0 for at_ms, cost in marks):
+            moved = [[int(at_ms) - back_ms, int(cost)] for at_ms, cost in marks]
+            if moved and (max(moved)[0] > written_ms - back_ms + _AHEAD_MS or min(cost for _, cost in moved) < 0):
                 raise ValueError("marks from the future")
-            if marks and int(marks[-1][0]) > written_ms - _FORGET_MS:
-                state.marks[str(name)] = [[int(at_ms) - back_ms, int(cost)] for at_ms, cost in marks]
+            if moved and moved[-1][0] > written_ms - back_ms - _FORGET_MS:
+                state.marks[str(name)] = moved
         return state
 
     def of(self, charge: Charge) -> Marks:

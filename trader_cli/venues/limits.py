@@ -37,8 +37,8 @@ _KRAKEN_CANCEL = ((5_000, 8), (10_000, 6), (15_000, 5), (45_000, 4), (90_000, 2)
 KRAKEN_OPEN_ORDERS: Mapping[str, int] = {"starter": 60, "intermediate": 80, "pro": 225}
 
 _BINANCE_WEIGHT = Spanned(6_000, _MINUTE, 1_000)
-_BINANCE_ORDERS = Spanned(100, 10_000, 200)
-_BINANCE_ORDERS_DAY = Spanned(200_000, _DAY, 600_000)
+_BINANCE_ORDERS = Spanned(100, 10_000, 500)
+_BINANCE_ORDERS_DAY = Spanned(200_000, _DAY, 3_600_000)
 # Weight of a call; a call that is not named costs as the heaviest that its kind is used for.
 BINANCE_WEIGHTS: Mapping[str, int] = {
     "time": 1,
