@@ -461,7 +461,7 @@ CYCLE_MS = 300_000
 def _requests(rng: random.Random, symbols: list[str]) -> list[tuple[str, str, int]]:
     """What a busy cycle asks, in order: candles of all markets, the account, orders, cancels, trades."""
     asked = [("market_data", one, 0) for one in symbols]
-    asked += [("read", "", 0)] * 6 + [("history", "", 0)] * rng.randint(0, 3)
+    asked += [("read", "", 0)] * rng.randint(6, 18) + [("history", "", 0)] * rng.randint(0, 3)
     for _ in range(rng.randint(0, 4)):
         symbol = rng.choice(symbols[:3])
         asked += [("place", symbol, 0)] * rng.randint(1, 16)
