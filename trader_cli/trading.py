@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -94,7 +93,7 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     if not dry:
         armed_or_refuse(ledger, settings.venue.id, parts.account, parts.terms(deployments), parts.now_ms())
     post = Post(parts, key.reveal(), secret.reveal(), left_ms)
-    broker = VenueBroker(post.venue, _terms(parts, ledger), time.sleep, left_ms, dry=dry)
+    broker = VenueBroker(post.venue, _terms(parts, ledger), parts.sleep, left_ms, dry=dry)
     books: TradeLedger = DryLedger(ledger) if dry else ledger
     if dry:
         return _trade(parts, request, post, broker, fresh=False, note=note, ledger=books)
@@ -105,7 +104,7 @@ def resolve(parts: Wiring, post: Post, session: Session, left_ms: LeftMs) -> dic
     """Ask what became of a session's orders whose fate is open; return the symbols whose question stays open, and why."""
     from trader_cli.jobs.venue_orders import Accounts, recover
 
-    at = Accounts(post.venue, _terms(parts, parts.ledger), time.sleep, left_ms)
+    at = Accounts(post.venue, _terms(parts, parts.ledger), parts.sleep, left_ms)
     return recover(at, session, parts.ledger).questions
 
 
@@ -164,7 +163,7 @@ class Post:
             budget=budget,
             nonce_path=where / f"{venue.id}-{own}.nonce" if key else None,
             now_ms=parts.now_ms,
-            sleep=time.sleep,
+            sleep=parts.sleep,
             timeout_s=min(float(venue.timeout_s), max(left_ms() / 1000, 1.0)),
             recv_window_ms=venue.recv_window_ms,
         )

@@ -105,6 +105,10 @@ class Wiring:
         """Return the time, ms UTC."""
         return time.time_ns() // 1_000_000
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
     def new_run_id(self) -> str:
         """Return a new run's id: the second it began, UTC, and six random letters."""
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
