@@ -14,7 +14,7 @@ from books import event, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions_book import fill_a_ledger
-from sqlalchemy import inspect, select
+from sqlalchemy import UniqueConstraint, inspect, select
 
 from trader_cli.ledger import Ledger, schema
 from trader_cli.ledger.database import reading
@@ -224,4 +224,8 @@ def test_the_schema_of_the_migrations_is_the_schema_of_the_program(tmp_path: Pat
         columns = [(column["name"], str(column["type"]), column["nullable"]) for column in stored.get_columns(name)]
         wanted = [(c.name, c.type.compile(ledger.engine.dialect), c.nullable) for c in table.columns]
         assert columns == wanted
+        assert {one["name"] for one in stored.get_indexes(name)} == {one.name for one in table.indexes}
+        only = {tuple(one["column_names"]) for one in stored.get_unique_constraints(name)}
+        asked = {tuple(c.name for c in one.columns) for one in table.constraints if isinstance(one, UniqueConstraint)}
+        assert only == asked
     ledger.close()

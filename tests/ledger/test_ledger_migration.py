@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from books import event, record
+from sessions_book import fill_a_ledger
 from sqlalchemy import inspect, select
 
 from trader_cli.errors import DataError
@@ -21,21 +22,21 @@ from trader_cli.ledger.database import reading
 from trader_cli.ledger.verify import verify
 
 URL = "sqlite:///trader.db"
-OLD = Path(__file__).parent / "ledger-0001.sql"
-OLD_TABLES = [one.name for one in schema.APPEND_ONLY if schema.is_in(one, "0001")]
+OLD = {version: Path(__file__).parent / f"ledger-{version}.sql" for version in ("0001", "0002")}
 
 
-def old(folder: Path) -> Path:
-    """A ledger as the first release wrote it: two runs, one backup event; dumped by sqlite3 from its own file."""
+def old(folder: Path, version: str = "0001") -> Path:
+    """A ledger as an earlier release wrote it: two runs, one backup event; dumped by sqlite3 from its own file."""
     path = folder / "trader.db"
     with closing(sqlite3.connect(path)) as raw:
-        raw.executescript(OLD.read_text("utf-8"))
+        raw.executescript(OLD[version].read_text("utf-8"))
     return path
 
 
-def dump(path: Path) -> dict[str, list[object]]:
+def dump(path: Path, version: str = "0001") -> dict[str, list[object]]:
+    names = [one.name for one in schema.APPEND_ONLY if schema.is_in(one, version)]
     with closing(sqlite3.connect(path)) as raw:
-        return {name: raw.execute(f"SELECT * FROM {name}").fetchall() for name in OLD_TABLES}
+        return {name: raw.execute(f"SELECT * FROM {name}").fetchall() for name in names}
 
 
 def test_migrating_a_blank_file_makes_a_ledger_and_again_does_nothing(tmp_path: Path) -> None:
@@ -71,8 +72,31 @@ def test_an_old_ledger_keeps_every_row_its_chains_and_takes_new_runs(tmp_path: P
     ledger.close()
 
 
-def test_a_migrated_ledger_is_the_ledger_one_makes_anew(tmp_path: Path) -> None:
-    old(tmp_path)
+@pytest.mark.req("R4.1")
+def test_a_ledger_of_the_second_release_keeps_every_row_and_takes_sessions_e17(tmp_path: Path) -> None:
+    path = old(tmp_path, "0002")
+    before = dump(path, "0002")
+    ledger = Ledger.open(URL, tmp_path, create=False, older=True)
+    assert verify(ledger) == []
+    assert len(ledger.runs()) == 2
+    ledger.close()
+    with pytest.raises(DataError, match="has schema 0002, this program needs 0003"):
+        Ledger.open(URL, tmp_path)
+    assert upgrade(URL, tmp_path, 7) == ("0002", "0003")
+    after = dump(path, "0002")
+    assert after["system_events"][:-1] == before["system_events"]
+    assert {**after, "system_events": None} == {**before, "system_events": None}
+    ledger = Ledger.open(URL, tmp_path, create=False)
+    assert verify(ledger) == []
+    fill_a_ledger(ledger)
+    assert verify(ledger) == []
+    assert len(ledger.sessions()) == 2
+    ledger.close()
+
+
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_a_migrated_ledger_is_the_ledger_one_makes_anew(tmp_path: Path, version: str) -> None:
+    old(tmp_path, version)
     upgrade(URL, tmp_path, 0)
     (tmp_path / "new").mkdir()
     made = [Ledger.open(URL, folder) for folder in (tmp_path, tmp_path / "new")]
@@ -84,7 +108,8 @@ def test_a_migrated_ledger_is_the_ledger_one_makes_anew(tmp_path: Path) -> None:
             name: [(c["name"], str(c["type"]), c["nullable"]) for c in stored.get_columns(name)] for name in names
         }
         indices = {name: sorted(str(i["name"]) for i in stored.get_indexes(name)) for name in names}
-        shapes.append((columns, indices))
+        only = {name: sorted(tuple(u["column_names"]) for u in stored.get_unique_constraints(name)) for name in names}
+        shapes.append((columns, indices, only))
         with reading(one.engine, one.path) as connection:
             query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
             shapes[-1] += (connection.exec_driver_sql(query).fetchall(),)
@@ -124,7 +149,7 @@ def test_damage_in_an_old_ledger_is_found_before_and_after_it_is_migrated(tmp_pa
 def test_a_kill_during_the_migration_leaves_the_old_schema_or_the_new(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom trader_cli.ledger.backup import upgrade\n"
-        "import alembic.command, trader_cli.ledger.migrations.versions.m0002_wallets_and_risk\n"
+        "import alembic.command, trader_cli.ledger.migrations.versions.m0003_sessions\n"
         "print('ready', flush=True)\nupgrade('sqlite:///trader.db', Path(sys.argv[1]), 0)\n"
     )
     ended = set()
@@ -143,7 +168,7 @@ def test_a_kill_during_the_migration_leaves_the_old_schema_or_the_new(tmp_path: 
         with reading(ledger.engine, ledger.path) as connection:
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             tables = set(inspect(connection).get_table_names())
-        assert ("halts" in tables) == (version == "0003")
+        assert ("halts" in tables) == ("steps" in tables) == (version == "0003")
         assert verify(ledger) == []
         ledger.close()
         ended.add(upgrade(URL, folder, 0)[1])
