@@ -140,8 +140,37 @@ _EXAMPLES = (
     ("config", "show"),
     ("config", "explain", "costs.fee_bps"),
     ("config", "check"),
+    ("strategy", "deploy", "momentum"),
+    ("strategy", "retire", "momentum"),
+    ("paper", "demo_ma", "--replay", "--once", "--timeframe", "1d", "--since", "2018-06-01"),
+    ("report", "positions"),
+    ("report", "orders"),
+    ("report", "execution"),
+    ("report", "cycles"),
     ("init", "HOME"),
 )
+# These need a venue: they run against the local exchange of the tests, with a strategy that always holds.
+_AT_A_VENUE = (
+    ("strategy", "deploy", "always"),
+    ("live", "arm", "--confirm", "YES I AM SURE"),
+    ("live", "--once"),
+    ("report", "why", "ORDER"),
+    ("ledger", "reconcile"),
+    ("doctor",),
+    ("live", "disarm"),
+)
+_HOLDS = """\
+import numpy as np
+
+from trader_cli.strategy import Bars, Floats, Strategy
+
+
+class Always(Strategy):
+    \"\"\"Hold always.\"\"\"
+
+    def targets(self, bars: Bars) -> Floats:
+        return np.ones(len(bars))
+"""
 _ENVELOPE = """\
 Every command takes `--json` and then prints one line with one JSON object on stdout; notes, progress and errors go to stderr.
 
@@ -170,25 +199,50 @@ def json_objects() -> str:
             "HOME": Path(folder, "new"),
         }
         for words in _EXAMPLES:
-            given = [str(places.get(word, word)) for word in words]
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
-                code = run([*given, "--json", "--quiet", "--home", folder])
-            if code:
-                raise RuntimeError(f"{given}: {printed.getvalue()}")
-            body = json.loads(printed.getvalue())
-            command = " ".join(word for word in words if word in _WORDS or word == "--run")
-            lines.append(f"## `trader {command}`\n\n`{body['schema']}`\n")
-            # What a strategy's parameters and a run's exits are called differs from run to run.
-            lines.extend(
-                f"- `{key}`: {'object' if key in ('params', 'exits') and isinstance(value, dict) else _shape(value)}"
-                for key, value in body["result"].items()
-            )
-            lines.append("")
+            lines += _section(words, [str(places.get(word, word)) for word in words], folder)
+    lines += _at_a_venue()
     return "\n".join(lines).rstrip() + "\n"
 
 
-_WORDS = frozenset(word for words in _EXAMPLES for word in words[: 1 if words[0] in ("backtest", "init") else 2])
+def _at_a_venue() -> list[str]:
+    sys.path.insert(0, str(ROOT / "tests"))
+    from exchange import KRAKEN_KEY, KRAKEN_SECRET, ExchangeServer
+
+    lines = []
+    os.environ |= {"TRADER_API_KEY": KRAKEN_KEY, "TRADER_API_SECRET": KRAKEN_SECRET}
+    with tempfile.TemporaryDirectory() as folder, ExchangeServer(balances={"kraken": {"USD": 10_000}}) as server:
+        Path(folder, "strategies").mkdir()
+        Path(folder, "strategies", "always.py").write_text(_HOLDS)
+        venue = f'[venue]\nid = "kraken"\napi_url = "{server.url}"\n'
+        Path(folder, "trader.toml").write_text(f'{venue}[data]\nsymbols = ["BTC/USD"]\ntimeframe = "1h"\n')
+        for words in _AT_A_VENUE:
+            placed = next(iter(server.accepted()), "")
+            made = _section(words, [placed if word == "ORDER" else word for word in words], folder)
+            lines += [] if words[:2] == ("strategy", "deploy") else made
+    return lines
+
+
+def _section(words: tuple[str, ...], given: list[str], folder: str) -> list[str]:
+    """Run one command and return what its JSON has under the command's name."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = run([*given, "--json", "--quiet", "--home", folder])
+    body = json.loads(printed.getvalue())
+    if code and "result" not in body:
+        raise RuntimeError(f"{given}: {printed.getvalue()}")
+    command = " ".join(word for word in words if word in _WORDS or word == "--run")
+    # What a strategy's parameters and a run's exits are called differs from run to run.
+    keys = [
+        f"- `{key}`: {'object' if key in ('params', 'exits') and isinstance(value, dict) else _shape(value)}"
+        for key, value in body["result"].items()
+    ]
+    return [f"## `trader {command}`\n\n`{body['schema']}`\n", *keys, ""]
+
+
+_ALONE = ("backtest", "init", "paper", "doctor")
+_WORDS = frozenset(
+    word for words in (*_EXAMPLES, *_AT_A_VENUE) for word in words[: 1 if words[0] in _ALONE else 2] if word != "--once"
+)
 
 
 def _shape(value: Any) -> str:

@@ -280,7 +280,8 @@ def _terms(parts: Wiring, ledger: Ledger) -> Terms:
 
     settings = parts.settings
     one = settings.execution
-    tuned = execution(ledger, one).switches
+    session = ledger.session("live", settings.venue.id, parts.account)
+    tuned = execution(ledger, one, session.run_id if session is not None else "").switches
     return Terms(
         limits=one.order == "limit",
         limit_bps=one.limit_bps,

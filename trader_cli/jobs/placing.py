@@ -203,10 +203,12 @@ def send(at: Accounts, desk: Desk, row: int, first: Ticket, numbered: int) -> Or
 
 
 def _note(at: Accounts, desk: Desk, ticket: Ticket, answer: Answer) -> None:
-    event = OrderEvent(ticket.client_id, at.venue.now_ms(), answer.state, answer.venue_id, 0, answer.message)
+    # Refusals are counted by the name of their pattern; what the venue said stands beside it.
+    said = f"{answer.pattern}: {answer.message}" if answer.pattern else answer.message
+    event = OrderEvent(ticket.client_id, at.venue.now_ms(), answer.state, answer.venue_id, 0, said)
     desk.ledger.note_orders([event])
     if answer.pattern:
-        desk.ledger.record_event(at.venue.now_ms(), "venue_error", f"{answer.pattern}: {answer.message}")
+        desk.ledger.record_event(at.venue.now_ms(), "venue_error", said)
 
 
 def _may_try_again(at: Accounts, desk: Desk, answer: Answer) -> bool:
