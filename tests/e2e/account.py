@@ -28,7 +28,7 @@ TOML = """
 [venue]
 id = "kraken"
 api_url = "{url}"
-deadline_s = 2
+deadline_s = 3
 lookup_margin_ms = 100
 [data]
 symbols = ["BTC/USD"]

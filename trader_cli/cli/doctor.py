@@ -30,18 +30,19 @@ def _doctor(
 ) -> Outcome:
     """Look at configuration, data, ledger, venue, machine, orders and positions; each finding carries its cure."""
     from trader_cli.cli.cycle import limited
-    from trader_cli.cli.examination import Examination, kind_of
+    from trader_cli.cli.examination import Examination, is_configured, kind_of
     from trader_cli.jobs.doctor import worst
 
-    repairs: list[Repair] = []
     parts = run.wiring()
-    with limited(_seconds(run)) as left_ms, run.progress("examining") as progress:
-        checks = Examination(parts, left_ms, progress).checks()
-        if repair and checks[0].status != "fail":
-            repairs = list(_mended(Examination(parts, left_ms, progress)))
-            if any(one.done for one in repairs):
-                # What is shown is what is left.
-                checks = Examination(parts, left_ms, progress).checks()
+    repairs: list[Repair] = []
+    if not is_configured(parts):
+        checks = Examination(parts, lambda: 0, lambda _done, _of: None).checks()
+    else:
+        with limited(parts.settings.cycle.limit_s) as left_ms, run.progress("examining") as progress:
+            if repair:
+                # Before anything is asked: to ask the venue mends some of it in silence. What is shown is what is left.
+                repairs = list(_mended(Examination(parts, left_ms, progress)))
+            checks = Examination(parts, left_ms, progress).checks()
     result = {
         "healthy": all(one.status == "ok" for one in checks),
         "checks": [_row(one) for one in checks],
@@ -53,14 +54,6 @@ def _doctor(
         more = f", and {failures - 1} more" if failures > 1 else ""
         error = kind_of(bad.exit_code)(f"{bad.sentence}{more}", *bad.cures)
     return Outcome("doctor/1", result, lambda console: _view(console, result), error)
-
-
-def _seconds(run: Run) -> int:
-    """Return how long the whole examination may take: as long as a cycle; a broken configuration is found at once."""
-    try:
-        return run.wiring().settings.cycle.limit_s
-    except TraderError:
-        return 60
 
 
 def _mended(at: Examination) -> Iterator[Repair]:

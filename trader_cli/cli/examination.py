@@ -37,7 +37,7 @@ class Examination:
     def checks(self) -> list[Check]:
         """Return every finding, in the order in which trouble spreads."""
         found = examined("configuration", self._configuration)
-        if found[0].status == "fail":
+        if not is_configured(self.parts):
             # What the settings name cannot be looked at without them.
             return found
         looks: Sequence[tuple[str, Callable[[], Iterator[Check]]]] = (
@@ -45,9 +45,9 @@ class Examination:
             ("clock", self._clock),
             ("data", self._data),
             ("ledger", self._ledger),
-            ("venue", self._venue),
             ("leases", self._leases),
             ("cached files", self._copies),
+            ("venue", self._venue),
             ("strategies", self._strategies),
             ("armed", self._armed),
             ("halts", self._halts),
@@ -372,6 +372,14 @@ class Examination:
         if self.session is not None:
             found = self.differences()
             yield check_balances({one.asset: one.amount for one in found if one.is_alarm}, len(found))
+
+
+def is_configured(parts: Wiring) -> bool:
+    """Tell whether the configuration can be meant at all."""
+    try:
+        return parts.settings is not None
+    except UsageError:
+        return False
 
 
 def kind_of(exit_code: int) -> type[TraderError]:
