@@ -43,6 +43,21 @@ class Purse:
         self.spent.append(kind)
         self.ages.append(age_ms)
 
+    def take(
+        self,
+        kind: str,
+        symbol: str = "",
+        age_ms: int = 0,
+        call: str = "",
+        *,
+        longest_ms: int,
+        sleep: Callable[[float], None],
+    ) -> None:
+        wait_ms = self.waits.get(kind, 0)
+        if 0 < wait_ms <= longest_ms:
+            sleep(wait_ms / 1000)
+        self.spend(kind, symbol, age_ms, call)
+
     def refused(self, retry_ms: int) -> None:
         self.bans.append(retry_ms)
 

@@ -168,8 +168,7 @@ def test_after_a_429_nothing_is_asked_before_its_end_by_any_process(
             Desk(server, venue, tmp_path).feed.closed(SYMBOL[venue], HOUR, since)
         assert caught.value.resolution == "skip_cycle"
     assert len(asked(server, venue)) == count
-    # The wait for what is left of it is shorter than that for an answer: this one waits and asks.
-    server.do("clock", advance_ms=13_000)
+    server.do("clock", advance_ms=14_500)
     assert len(Desk(server, venue, tmp_path).feed.closed(SYMBOL[venue], HOUR, since)) == 50
     assert server.do("stats")["impatient"] == 0
 

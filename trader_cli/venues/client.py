@@ -35,8 +35,17 @@ class Budget(Protocol):
         """Return how long to wait before a request of this kind; 0 = go."""
         ...
 
-    def spend(self, kind: str, symbol: str = "", age_ms: int = 0, call: str = "") -> None:
-        """Count a request that leaves now; raises VenueError where none may."""
+    def take(
+        self,
+        kind: str,
+        symbol: str = "",
+        age_ms: int = 0,
+        call: str = "",
+        *,
+        longest_ms: int,
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Wait for a request's turn, `longest_ms` at most, and count it; raises VenueError where none may leave."""
         ...
 
     def refused(self, retry_ms: int) -> None:
@@ -111,11 +120,8 @@ class Client:
         A request waits for its turn as long as for its answer at most; a placement never does, for its moment passes.
         Raises VenueError only before anything is sent: the budget is used up, a ban has not ended, the nonce cannot be kept.
         """
-        if kind != "place":
-            wait_ms = self.budget.wait_ms(kind, symbol, age_ms, call)
-            if 0 < wait_ms <= self._patience_ms:
-                self._sleep(wait_ms / 1000)
-        self.budget.spend(kind, symbol, age_ms, call)
+        longest_ms = 0 if kind == "place" else self._patience_ms
+        self.budget.take(kind, symbol, age_ms, call, longest_ms=longest_ms, sleep=self._sleep)
         self._asking, self._left, self._reply = True, False, None
         outer = sys.exception()
         try:
