@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from beancount import loader
 from books import event, record
+from sessions_book import fill_a_ledger
 
 from trader_cli.ledger import Ledger
 from trader_cli.ledger.export import export
@@ -96,4 +97,28 @@ def test_tables_say_whose_every_row_is(tmp_path: Path) -> None:
     # One run alone has its own events only.
     export(ledger, tmp_path / "one", "run-8")
     assert [row["run_id"] for row in table(tmp_path / "one", "risk_events.csv")] == ["run-8-5"] * 2
+    ledger.close()
+
+
+@pytest.mark.req("X4")
+def test_beancount_books_what_sessions_traded_adopted_and_lost(tmp_path: Path) -> None:
+    ledger = Ledger.open(URL, tmp_path)
+    fill_a_ledger(ledger)
+    sums = balances(export(ledger, tmp_path / "out", None)[-1])
+    by_asset: dict[str, Decimal] = defaultdict(Decimal)
+    for (_, asset), amount in sums.items():
+        by_asset[asset] += amount
+    assert set(by_asset.values()) == {Decimal(0)}
+    assert sums["Equity:Run-LIVE:Adopted:USD", "USD"] == Decimal(-25)
+    assert sums["Equity:Run-LIVE:Adopted:S0", "S0"] == Decimal("-1.5")
+    assert sums["Equity:Run-LIVE:Written-off:USD", "USD"] == Decimal("0.5")
+    assert sums["Equity:Run-LIVE:Written-off:S0", "S0"] == Decimal("0.00001")
+    step = ledger.last_step("live")
+    cash = [amount for (name, _), amount in sums.items() if name.startswith("Assets:Run-LIVE:Cash")]
+    assert sum(cash) == units(step.cash)
+    runs = {row["run_id"]: row for row in table(tmp_path / "out", "runs.csv")}
+    assert Decimal(runs["live"]["equity_end"]) == units(step.equity)
+    assert runs["live"]["digest"] == step.digest
+    fills = [row for row in table(tmp_path / "out", "fills.csv") if row["run_id"] == "live"]
+    assert len(fills) == step.fill_count
     ledger.close()

@@ -17,6 +17,7 @@ from trader_cli.ledger.beancount import amount_text, beancount, time_text
 from trader_cli.ledger.database import reading, translated
 from trader_cli.ledger.ledger import Ledger
 from trader_cli.ledger.rows import event_of, rows
+from trader_cli.ledger.summaries import as_it_stands
 from trader_cli.model.fills import OrderKind, Reason
 
 
@@ -33,7 +34,7 @@ def export(ledger: Ledger, folder: Path, prefix: str | None) -> list[Path]:
         def stored(query: Any) -> list[Any]:
             return list(connection.execute(query if wanted is None else query.where(r.c.run_id == wanted)))
 
-        runs = stored(select(r).order_by(r.c.id))
+        runs = [as_it_stands(connection, one._mapping) for one in stored(select(r).order_by(r.c.id))]
         fills, trades, wallets = (
             [{"run_id": one.run_id, **row} for one in runs for row in rows(connection, table, one.run_id)]
             for table in ("fills", "trades", "wallets")

@@ -60,9 +60,13 @@ def event_of(row: Row[Any]) -> RiskEvent:
 
 
 def newest_events(connection: Connection, limit: int) -> list[RiskEvent]:
-    """Return the newest risk events outside of backtests, the newest first: what a replay refused happened to nobody."""
+    """Return the newest risk events outside of backtests and of sessions on stored bars, the newest first.
+
+    What a replay refused happened to nobody.
+    """
     t, r = schema.risk_events, schema.runs
-    query = select(t).outerjoin(r, t.c.run == r.c.id).where(or_(t.c.run.is_(None), r.c.mode != "backtest"))
+    real = and_(r.c.mode != "backtest", r.c.exchange.not_like("replay:%"))
+    query = select(t).outerjoin(r, t.c.run == r.c.id).where(or_(t.c.run.is_(None), real))
     return [event_of(row) for row in connection.execute(query.order_by(t.c.id.desc()).limit(limit))]
 
 
@@ -74,8 +78,8 @@ def fill_wallets(connection: Connection, run: int) -> dict[int, str]:
     return {txn: wallet_in(name) for txn, name in found}
 
 
-def fill_accounts(connection: Connection, run: int) -> list[tuple[Any, ...]]:
-    """Return a run's fills in order as plain tuples of the driver, fast where there are many.
+def fill_columns(connection: Connection, run: int) -> list[tuple[Any, ...]]:
+    """Return a run's fills in order as columns, none where there is no fill; fast where there are many.
 
     (time_ms, symbol, side, quantity, price, notional, fee, kind, reason, cash account): the account is an id.
     """
@@ -83,7 +87,7 @@ def fill_accounts(connection: Connection, run: int) -> list[tuple[Any, ...]]:
     what = (t.c.time_ms, f.c.symbol, f.c.side, f.c.quantity, f.c.price, f.c.notional, f.c.fee, f.c.kind, f.c.reason)
     query = select(*what, e.c.account).join_from(t, f, f.c.txn == t.c.id)
     query = query.join(e, and_(e.c.txn == t.c.id, e.c.line == 0)).where(t.c.run == run).order_by(t.c.id)
-    return [tuple(row) for row in connection.execute(query)]
+    return list(zip(*connection.execute(query).all(), strict=True))
 
 
 def wallet_in(account: str) -> str:

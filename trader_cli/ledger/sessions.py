@@ -16,7 +16,7 @@ from trader_cli.errors import DataError
 from trader_cli.ledger import schema
 from trader_cli.ledger.append import append, head_of
 from trader_cli.ledger.record import instruments_text, json_text, write_run
-from trader_cli.ledger.rows import fill_accounts, wallet_in, wallets_of
+from trader_cli.ledger.rows import fill_columns, wallet_in, wallets_of
 from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.run import RunRecord
@@ -175,11 +175,12 @@ def session_fills(connection: Connection, run_id: str) -> Fills:
     last = newest_steps(connection, run, 1)[0]
     symbols: list[str] = json.loads(last["symbols"])
     wallets: list[str] = json.loads(last["wallets"])
-    rows = fill_accounts(connection, run)
     place = {name: i for i, name in enumerate(symbols)}
     owner = {name: i for i, name in enumerate(wallets)}
     accounts = connection.execute(select(schema.accounts.c.id, schema.accounts.c.name))
     wallet = {number: owner.get(wallet_in(name), 0) for number, name in accounts}
-    numbers = [(row[0], place[row[1]], *row[2:9], wallet[row[9]]) for row in rows]
-    columns = np.array(numbers, np.int64).reshape(-1, 10).T
-    return Fills(tuple(symbols), **{name: column.copy() for name, column in zip(FILL_COLUMNS, columns, strict=True)})
+    columns = fill_columns(connection, run) or [()] * len(FILL_COLUMNS)
+    columns[1] = tuple(place[name] for name in columns[1])
+    columns[-1] = tuple(wallet[number] for number in columns[-1])
+    arrays = (np.array(column, np.int64) for column in columns)
+    return Fills(tuple(symbols), **dict(zip(FILL_COLUMNS, arrays, strict=True)))

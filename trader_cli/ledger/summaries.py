@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
@@ -85,6 +86,14 @@ def _summary(connection: Connection, row: RowMapping) -> RunSummary:
         values.update(_now(connection, values))
     values["symbols"] = tuple(values["symbols"])
     return RunSummary(**{name: values[name] for name in RunSummary.__dataclass_fields__})
+
+
+def as_it_stands(connection: Connection, run: Mapping[str, Any]) -> SimpleNamespace:
+    """Return a row of `runs` with what stands now in place of what a session began with."""
+    s = schema.sessions
+    going = connection.execute(select(s.c.id).where(s.c.run == run["id"])).first() is not None
+    now = {**now_of(connection, run), "symbols": newest_steps(connection, run["id"], 1)[0]["symbols"]} if going else {}
+    return SimpleNamespace(**{**run, **now})
 
 
 def now_of(connection: Connection, run: Mapping[str, Any]) -> dict[str, Any]:
