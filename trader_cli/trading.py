@@ -49,8 +49,7 @@ def paper_replay(parts: Wiring, names: str | None, params: Mapping[str, str], *,
     moment = ahead.next_close(seen)
     if moment is None:
         return _at_end(parts, broker.exchange, session.run_id if session else "", request)
-    feed = ReplayFeed(parts.bars, request.symbols, exchange, request.timeframe, *span, moment)
-    source = FeedSource(feed)
+    source = FeedSource(ahead.at(moment))
     _warn_of_compiling(note)
     return trade(
         replace(request, timeframe=timeframe, until_ms=None),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -306,7 +309,8 @@ def open_key(key: str) -> tuple[str, str, str] | None:
     return (table, name, last) if table in OPEN and dot and inner and name and last else None
 
 
-def keys() -> dict[str, str]:
+@cache
+def keys() -> Mapping[str, str]:
     """Return every key as `section.name` with its meaning; those of the open-ended tables are not among them."""
     found: dict[str, str] = {}
     for section, field in Settings.model_fields.items():
@@ -314,7 +318,8 @@ def keys() -> dict[str, str]:
         if isinstance(model, type) and issubclass(model, Section):
             for name, inner in model.model_fields.items():
                 found[f"{section}.{name}"] = inner.description or ""
-    return found
+    # Asked once for each key of each layer: found once, and nobody's to change.
+    return MappingProxyType(found)
 
 
 def meaning_of(key: str) -> str:

@@ -309,7 +309,9 @@ class ReplayFeed:
     def _whole(self, symbol: str, timeframe: Timeframe | None) -> Bars:
         key = (symbol, timeframe)
         if key not in self._held:
-            self._held[key] = self._store.load(symbol, self.exchange or None, timeframe, *self._span)
+            bars = self._store.load(symbol, self.exchange or None, timeframe, *self._span)
+            # Asked for without a length, and later by the length it turned out to have: one reading.
+            self._held[key] = self._held[symbol, bars.timeframe] = bars
         return self._held[key]
 
     def _shown(self, bars: Bars) -> Bars:

@@ -111,7 +111,7 @@ class BarStore:
 
     def instrument(self, symbol: str, exchange: str) -> Instrument:
         """Return the steps and minimums of a symbol on an exchange; undescribed where no `instruments.toml` states them."""
-        for table in (self._instruments(self.home_data), self._instruments(self.sample_data)):
+        for table in self._instruments:
             stated = table.get(exchange, {}).get(symbol)
             if stated is not None:
                 return instrument_from(symbol, stated)
@@ -128,8 +128,10 @@ class BarStore:
     def _sample(self) -> dict[str, Any]:
         return _toml(self.sample_data / "sample.toml")
 
-    def _instruments(self, folder: Path | None) -> dict[str, Any]:
-        return {} if folder is None else _toml(folder / "instruments.toml")
+    @cached_property
+    def _instruments(self) -> tuple[dict[str, Any], ...]:
+        folders = (one for one in (self.home_data, self.sample_data) if one is not None)
+        return tuple(_toml(one / "instruments.toml") for one in folders)
 
 
 def instrument_from(symbol: str, stated: dict[str, Any]) -> Instrument:
