@@ -57,8 +57,10 @@ class Account:
 
     def arm(self) -> None:
         """Deploy the strategy and agree to live trading."""
-        assert self.trader("strategy", "deploy", "hold").code == 0
-        assert self.trader("live", "arm", "--confirm", PHRASE).code == 0
+        done = self.trader("strategy", "deploy", "hold")
+        assert done.code == 0, done.err
+        done = self.trader("live", "arm", "--confirm", PHRASE)
+        assert done.code == 0, done.err
 
     def checks(self, *words: str) -> tuple[int, dict[str, str]]:
         """Run the doctor; return its exit code and what it says of each area, the worst word of several."""
