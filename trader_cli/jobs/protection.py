@@ -7,7 +7,9 @@ from trader_cli.engine.settle import order_exit
 from trader_cli.engine.state import QUANTITY
 from trader_cli.errors import RiskError, VenueError
 from trader_cli.jobs.desk import Desk
-from trader_cli.jobs.placing import leave, next_number, say, send, ticket_for
+from trader_cli.jobs.placing import leave
+from trader_cli.jobs.refusing import say
+from trader_cli.jobs.sending import next_number, send, ticket_for
 from trader_cli.jobs.venue_orders import Accounts, cancel
 from trader_cli.model.fills import Reason
 from trader_cli.model.orders import OrderState, Purpose, Ticket, TicketKind
