@@ -122,7 +122,12 @@ def kept(parts: Wiring, act: Callable[[], Cycled]) -> Cycled:
             _heartbeat(parts, "", started, outcome, code, str(error) if known else "interrupted", {})
         raise
     result = done.result
-    figures = {"fills": len(result["fills"]), "working": len(result["orders"]), "equity": result["equity"]}
+    figures = {
+        "fills": len(result["fills"]),
+        "working": len(result["orders"]),
+        "equity": result["equity"],
+        "calls": result["calls"],
+    }
     outcome = str(result["outcome"])
     _heartbeat(parts, result["run_id"], started, outcome, done.exit_code, done.message, figures)
     return done
@@ -269,6 +274,7 @@ def _trade(
         fresh=fresh,
     )
     done.result["notes"] += [one.text for one in post.feed.notes()]
+    done.result["calls"] = post.client.calls
     return done
 
 

@@ -64,7 +64,7 @@ class Client:
     """ccxt's object of one venue, used for signing and HTTP only. What it makes of answers is not believed.
 
     api_url: scheme and host for every address, the paths stay; empty = the venue's own. clock: our time, ms UTC.
-    skew_ms: our clock minus the venue's, as measured last; `now_ms` is mended by it.
+    skew_ms: our clock minus the venue's, as measured last; `now_ms` is mended by it. calls: requests made.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Client:
         self.venue = venue
         self.account = account_of(venue, key)
         self.skew_ms = 0
+        self.calls = 0
         self.budget = budget
         self._clock = clock
         self._sleep = sleep
@@ -122,6 +123,7 @@ class Client:
         """
         longest_ms = 0 if kind == "place" else self._patience_ms
         self.budget.take(kind, symbol, age_ms, call, longest_ms=longest_ms, sleep=self._sleep)
+        self.calls += 1
         self._asking, self._left, self._reply = True, False, None
         outer = sys.exception()
         try:
