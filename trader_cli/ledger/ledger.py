@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -12,6 +10,7 @@ from sqlalchemy import select
 from trader_cli.ledger import halts, schema
 from trader_cli.ledger.append import append
 from trader_cli.ledger.halts import HaltState
+from trader_cli.ledger.opened import no_collection
 from trader_cli.ledger.record import risk_row, write_run
 from trader_cli.ledger.rows import newest_events, rows
 from trader_cli.ledger.summaries import RunSummary, summaries, summary
@@ -26,7 +25,7 @@ class Ledger(Trading):
 
     def record_run(self, record: RunRecord) -> None:
         """Write a run with its entries, fills, round trips, wallets and risk events in one transaction."""
-        with _no_collection(), self._writing() as connection:
+        with no_collection(), self._writing() as connection:
             write_run(connection, record)
 
     def record_event(self, time_ms: int, kind: str, message: str) -> None:
@@ -107,15 +106,3 @@ class Ledger(Trading):
         """Return a run's `fills`, `trades`, `wallets` or `risk_events` in order; fills and trades say whose they were."""
         with self._reading() as connection:
             return rows(connection, table, run_id)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from walking a million short-lived rows again and again: a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from trader_cli.ledger import cycles, leave, orders, sessions, steps, trades
-from trader_cli.ledger.opened import Opened
+from trader_cli.ledger.opened import Opened, no_collection
 from trader_cli.model.fills import Fills
 from trader_cli.model.orders import Ticket
 from trader_cli.model.session import (
@@ -80,7 +80,7 @@ class Trading(Opened):
 
         Units as in `Fills`. Raises DataError where there is no such session.
         """
-        with self._reading() as connection:
+        with no_collection(), self._reading() as connection:
             return sessions.session_fills(connection, run_id)
 
     def add_ticket(self, ticket: Ticket) -> bool:
