@@ -52,9 +52,9 @@ class DryLedger:
         """Return the orders there are."""
         return () if self._opened is not None else self._ledger.orders(run_id, open_only=open_only)
 
-    def trade_ids(self, run_id: str) -> set[str]:
+    def trade_ids(self, run_id: str, symbol: str) -> set[str]:
         """Return the trades that are booked."""
-        return set() if self._opened is not None else self._ledger.trade_ids(run_id)
+        return set() if self._opened is not None else self._ledger.trade_ids(run_id, symbol)
 
     def halted(self) -> Mapping[str, Halted]:
         """Return what is halted."""

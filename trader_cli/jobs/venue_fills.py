@@ -67,10 +67,11 @@ def book_trades(venue: Venue, desk: Desk, record: OrderRecord, order: VenueOrder
 
     By trade id, so that a trade seen again, out of order or on another page is booked once.
     """
-    known = desk.ledger.trade_ids(desk.session.run_id) | {
-        one.trade.trade_id for one in desk.venue_fills if one is not None
-    }
     ticket = record.ticket
+    # Binance counts trades by market: the same number on another one is another trade.
+    known = desk.ledger.trade_ids(desk.session.run_id, ticket.symbol) | {
+        one.trade.trade_id for one in desk.venue_fills if one is not None and one.trade.symbol == ticket.symbol
+    }
     row = desk.row_of(ticket.wallet, ticket.symbol)
     total = 0
     for trade in venue.trades(order):
