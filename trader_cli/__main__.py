@@ -6,6 +6,13 @@ from __future__ import annotations
 def main() -> None:
     """Run the program; end with one line and exit code 130 when interrupted while it still loads."""
     try:
+        import os
+        import sys
+
+        from trader_cli.cli.ahead import refused
+
+        if (code := refused(sys.argv[1:], os.environ)) is not None:
+            os._exit(code)
         from trader_cli.cli.main import main as run
 
         run()

@@ -16,7 +16,6 @@ Whatever is not a TraderError is a fault of the program and ends with exit code 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -99,7 +98,23 @@ class LeaseError(TraderError):
     exit_code = 75
 
 
+def sentence(error: TraderError) -> str:
+    """Return an error as lines for a reader: what is wrong, then a hint a line."""
+    lines = [f"error: {error.message}"]
+    if error.hints:
+        lines += ["", *(f"hint: {hint}" for hint in error.hints)]
+    return "\n".join(lines) + "\n"
+
+
+def body(error: TraderError) -> dict[str, object]:
+    """Return an error as JSON knows it."""
+    return {"code": error.code, "message": error.message, "hints": list(error.hints)}
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return one hint naming the nearest known word, or none when nothing is near."""
+    # Imported where a word was wrong: whoever finds the lease taken has to be gone at once.
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.55)
     return (f"did you mean `{near[0]}`?",) if near else ()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader_cli.errors import TraderError, UsageError
+from trader_cli.errors import TraderError, UsageError, body, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -230,7 +230,7 @@ def render(run: Run, outcome: Outcome) -> None:
     """Print a result: one JSON object, or the command's own view; what is wrong with it also on stderr."""
     error = outcome.error
     if run.json:
-        wrong = {} if error is None else {"error": _body(error)}
+        wrong = {} if error is None else {"error": body(error)}
         head = {"schema": f"trader.{outcome.schema}", "ok": error is None}
         emit({**head, "result": plain(outcome.result), **wrong})
     else:
@@ -238,7 +238,7 @@ def render(run: Run, outcome: Outcome) -> None:
     if error is not None:
         sys.stdout.flush()
         with suppress(OSError):
-            sys.stderr.write(_sentence(error))
+            sys.stderr.write(sentence(error))
 
 
 def emit(envelope: Mapping[str, object]) -> None:
@@ -270,18 +270,7 @@ def show_error(error: TraderError, *, as_json: bool) -> None:
     """Print an error: sentence and hints on stderr, and with --json its envelope on stdout."""
     # A stream that fails cannot be told so: where stdout is full, stderr says it, and the exit code always does.
     with suppress(OSError):
-        sys.stderr.write(_sentence(error))
+        sys.stderr.write(sentence(error))
     if as_json:
         with suppress(OSError):
-            emit({"schema": "trader.error/1", "ok": False, "error": _body(error)})
-
-
-def _body(error: TraderError) -> dict[str, object]:
-    return {"code": error.code, "message": error.message, "hints": list(error.hints)}
-
-
-def _sentence(error: TraderError) -> str:
-    lines = [f"error: {error.message}"]
-    if error.hints:
-        lines += ["", *(f"hint: {hint}" for hint in error.hints)]
-    return "\n".join(lines) + "\n"
+            emit({"schema": "trader.error/1", "ok": False, "error": body(error)})

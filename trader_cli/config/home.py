@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 CONFIG_NAME = "trader.toml"
 
 
@@ -22,4 +20,6 @@ def find_home(stated: Path | None, env: Mapping[str, str], here: Path) -> Path:
     for folder in (here, *here.parents):
         if (folder / CONFIG_NAME).is_file():
             return folder
+    from platformdirs import user_data_path
+
     return user_data_path("trader", appauthor=False)

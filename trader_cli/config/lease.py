@@ -19,6 +19,14 @@ class Lease:
         os.close(self._handle)
 
 
+_ahead: dict[Path, Lease] = {}
+
+
+def take_ahead(folder: Path, name: str) -> None:
+    """Take a lease for whoever asks for it later in this process. Raises LeaseError where another process holds it."""
+    _ahead[folder / f"{name}.lock"] = take_lease(folder, name)
+
+
 def take_lease(folder: Path, name: str) -> Lease:
     """Take the lease `name`, whose file lies in `folder`, or raise LeaseError at once where another process holds it.
 
@@ -26,8 +34,10 @@ def take_lease(folder: Path, name: str) -> Lease:
     """
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
+    if path in _ahead:
+        return _ahead.pop(path)
+    folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
