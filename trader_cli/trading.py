@@ -170,6 +170,7 @@ class Post:
             sleep=parts.sleep,
             timeout_s=min(float(venue.timeout_s), max(left_ms() / 1000, 1.0)),
             recv_window_ms=venue.recv_window_ms,
+            left_ms=left_ms,
         )
         self.rulebook = Rulebook(
             where / f"{venue.id}-rules.json",

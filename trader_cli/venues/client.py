@@ -64,6 +64,7 @@ class Client:
     """ccxt's object of one venue, used for signing and HTTP only. What it makes of answers is not believed.
 
     api_url: scheme and host for every address, the paths stay; empty = the venue's own. clock: our time, ms UTC.
+    left_ms: what is left of the caller's time; None = no limit, and a request waits for its turn as long as for its answer.
     skew_ms: our clock minus the venue's, as measured last; `now_ms` is mended by it. calls: requests made.
     """
 
@@ -80,6 +81,7 @@ class Client:
         sleep: Callable[[float], None],
         timeout_s: float,
         recv_window_ms: int,
+        left_ms: Callable[[], int] | None = None,
     ) -> None:
         self.venue = venue
         self.account = account_of(venue, key)
@@ -88,7 +90,8 @@ class Client:
         self.budget = budget
         self._clock = clock
         self._sleep = sleep
-        self._patience_ms = int(timeout_s * 1000)
+        self._timeout_ms = int(timeout_s * 1000)
+        self._left_ms = left_ms
         self._nonce = Nonce(nonce_path, clock)
         self._secrets = tuple(text for text in (key, secret) if text)
         self._asking = self._left = False
@@ -118,10 +121,10 @@ class Client:
     ) -> Reply:
         """Send one request with one of ccxt's raw methods and return what came back, whatever that is.
 
-        A request waits for its turn as long as for its answer at most; a placement never does, for its moment passes.
+        A request waits for its turn while there is time for its answer after it; a placement never does: its moment passes.
         Raises VenueError only before anything is sent: the budget is used up, a ban has not ended, the nonce cannot be kept.
         """
-        longest_ms = 0 if kind == "place" else self._patience_ms
+        longest_ms = 0 if kind == "place" else self._patience_ms()
         self.budget.take(kind, symbol, age_ms, call, longest_ms=longest_ms, sleep=self._sleep)
         self.calls += 1
         self._asking, self._left, self._reply = True, False, None
@@ -136,6 +139,13 @@ class Client:
         finally:
             self._asking = False
         return self._reply if self._reply is not None else Reply(failure="broken")
+
+    def _patience_ms(self) -> int:
+        """Return how long a request may wait for its turn: a cycle that gives up between an entry and its stop is worse."""
+        if self._left_ms is None:
+            return self._timeout_ms
+        left_ms = self._left_ms()
+        return max(left_ms - self._timeout_ms, left_ms // 2)
 
     def judge(self, reply: Reply) -> Verdict | None:
         """Return what a reply says against us, telling the budget of bans; None for a well-formed answer."""

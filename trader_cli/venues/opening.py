@@ -29,10 +29,12 @@ def open_client(
     sleep: Callable[[float], None],
     timeout_s: float,
     recv_window_ms: int,
+    left_ms: Callable[[], int] | None = None,
 ) -> Client:
     """Return what sends requests to a venue. No request is made yet.
 
     nonce_path: one file for a key, shared by every process that uses it. now_ms, sleep: this machine's, sleep in seconds.
+    left_ms: what is left of the caller's time, for a request to wait for its turn.
     """
     return Client(
         venue,
@@ -45,6 +47,7 @@ def open_client(
         sleep=sleep,
         timeout_s=timeout_s,
         recv_window_ms=recv_window_ms,
+        left_ms=left_ms,
     )
 
 
