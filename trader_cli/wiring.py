@@ -204,7 +204,9 @@ class Wiring:
                 raise UsageError(f"`{names}` names no strategy", "`trader strategy list` shows them")
             wallets = {MAIN: (ONE, tuple(chosen))}
         else:
-            wallets = {name: (share, self.purses[name]) for name, share in self._shares().items() if name in self.purses}
+            wallets = {
+                name: (share, self.purses[name]) for name, share in self._shares().items() if name in self.purses
+            }
         if not wallets:
             raise UsageError(
                 f"no strategy is named, and preset `{self.config.preset}` has no wallets",

@@ -43,9 +43,9 @@ class Desk:
     """What one cycle works on; everything below `log` is new since the last commit.
 
     step: the newest one written. bar: index of the newest bar in the scene. blocked: symbols on which nothing may be
-    placed, with the reason. venue_fills: one a fill in the log, None where it was simulated. noted_anew: the notes changed.
-    openers: by row, whose wish the newest decision follows where it enters. worst: exit code and sentence of the most
-    serious thing that happened, (0, "") = nothing.
+    placed, with the reason; open: those of them where an order's fate is a question. venue_fills: one a fill in the log, None
+    where it was simulated. noted_anew: the notes changed. openers: by row, whose wish the newest decision follows where it
+    enters. worst: exit code and sentence of the most serious thing that happened, (0, "") = nothing.
     """
 
     request: Request
@@ -61,6 +61,7 @@ class Desk:
     events: list[RiskEvent] = field(default_factory=list)
     adjustments: list[Adjustment] = field(default_factory=list)
     blocked: dict[str, str] = field(default_factory=dict)
+    open: dict[str, str] = field(default_factory=dict)
     fills_seen: list[dict[str, Any]] = field(default_factory=list)
     openers: dict[int, str] = field(default_factory=dict)
     noted_anew: bool = False
@@ -112,6 +113,10 @@ class Desk:
     def noted(self, section: str, row: int) -> Any:
         """Return what is remembered of a row, None where nothing is."""
         return self.notes.get(section, {}).get("|".join(self.name_of(row)))
+
+    def asks(self, symbol: str, question: str) -> None:
+        """Leave a market alone, because what became of an order there is not known."""
+        self.blocked[symbol] = self.open[symbol] = question
 
     def fails(self, exit_code: int, message: str) -> None:
         """Let the cycle end with this exit code, unless something worse happened already (7 before 6 before 5)."""

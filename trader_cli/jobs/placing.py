@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trader_cli.engine.settle import finish_order
+from trader_cli.engine.settle import drop_dust, finish_order
 from trader_cli.engine.state import (
     CASH,
     CLOSE,
@@ -20,7 +20,7 @@ from trader_cli.engine.state import (
 )
 from trader_cli.errors import RiskError
 from trader_cli.jobs.desk import Desk
-from trader_cli.jobs.refusing import drop, market_rules, sound_quote, too_small
+from trader_cli.jobs.refusing import defer, drop, is_urgent, market_rules, say, sound_quote, too_small
 from trader_cli.jobs.sending import next_number, send, sent, ticket_for
 from trader_cli.jobs.venue_orders import Accounts, cancel
 from trader_cli.model.fills import OrderKind
@@ -57,7 +57,7 @@ def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped:
         drop(desk, row, "halted", why)
         desk.fails(RiskError.exit_code, f"{symbol}: {why}")
         return
-    rules = market_rules(at, desk, row)
+    rules = market_rules(at, desk, row, 1)
     quote = sound_quote(at, desk, row, 1) if rules is not None else None
     if rules is None or quote is None:
         return
@@ -67,8 +67,33 @@ def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped:
     if kind is TicketKind.MARKET or kind is TicketKind.STOP:
         # What the market may still run away before it fills: the same allowance a simulated fill has.
         most = buy_price(most, int(desk.scene.rules.slip_rate), one.tick_units)
-    w = row // len(desk.scene.symbols)
-    purse = desk.book.wallet[w]
+    quantity = _affordable(desk, row, most, free)
+    if too_small(desk, row, rules, quantity, most, at.terms.buffer):
+        return
+    if not at.may_place(symbol):
+        defer(desk, row, "no call or no time is left for it in this cycle")
+        return
+    # One number a bar, so that a decision is sent once; only what the venue deferred is sent again.
+    deferred = desk.noted("deferred", row) == desk.close_ms
+    number = next_number(desk, row, Purpose.ENTRY) if deferred else 1
+    reason = int(position[ORDER_REASON])
+    ticket = ticket_for(at, desk, row, Purpose.ENTRY, kind, 1, quantity, reason, number, price=price, trigger=trigger)
+    if number == 1 and next_number(desk, row, Purpose.ENTRY) > 1:
+        # Sent before in this bar, and over: it never reached the venue, or was refused or taken back there.
+        drop(desk, row, "sent_before", "its order of this bar is over already, the next decision is another one")
+        return
+    free[one.quote] = free.get(one.quote, Decimal(0)) - Decimal(quantity * most) / one.price_one / QUANTITY_ONE
+    record = send(at, desk, row, ticket)
+    if record is not None:
+        sent(at, desk, record)
+        watch_slippage(at, desk, row, record)
+
+
+def _affordable(desk: Desk, row: int, most: int, free: dict[str, Decimal]) -> int:
+    """Return what of an order the wallet and the account can pay for at that price, whole lots."""
+    one = desk.instrument(row)
+    position = desk.book.position[row]
+    purse = desk.book.wallet[row // len(desk.scene.symbols)]
     cash = min(int(purse[CASH]) - int(purse[RESERVE]), int(free.get(one.quote, Decimal(0)) * CASH_ONE))
     rate = int(desk.scene.rules.taker_rate)
     quantity = min(
@@ -76,29 +101,22 @@ def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped:
         affordable(max(cash, 0), most, rate, one.lot_units, one.price_one),
         affordable(int(position[ORDER_ROOM]), most, 0, one.lot_units, one.price_one),
     )
-    quantity = step_down(quantity, one.lot_units)
-    if too_small(at, desk, row, rules, quantity, most):
+    return step_down(quantity, one.lot_units)
+
+
+def watch_slippage(at: Accounts, desk: Desk, row: int, record: OrderRecord) -> None:
+    """Say so where an order filled further from its decision's price than the band allows (C3)."""
+    client_id, arrival = record.ticket.client_id, record.ticket.arrival
+    trades = [one.trade for one in desk.venue_fills if one is not None and one.client_id == client_id]
+    quantity = sum((one.quantity for one in trades), Decimal(0))
+    if not quantity:
         return
-    if not at.pause(at.venue.wait_ms("place")):
-        drop(desk, row, "deferred", "the venue's rate limit leaves no call for it in this cycle")
-        return
-    ticket = ticket_for(
-        at,
-        desk,
-        row,
-        Purpose.ENTRY,
-        kind,
-        1,
-        quantity,
-        int(position[ORDER_REASON]),
-        1,
-        price=price,
-        trigger=trigger,
-    )
-    free[one.quote] = free.get(one.quote, Decimal(0)) - Decimal(quantity * most) / one.price_one / QUANTITY_ONE
-    record = send(at, desk, row, ticket, 1)
-    if record is not None:
-        sent(at, desk, record)
+    price = sum((one.cost for one in trades), Decimal(0)) / quantity
+    expected = Decimal(arrival) / desk.instrument(row).price_one
+    off_bps = (price - expected) * record.ticket.side / expected * 10_000
+    if off_bps > at.terms.band_bps:
+        text = f"filled at {price:.8f} on average, decided at {expected}"
+        say(desk, row, "slippage", f"{off_bps:.1f}", f"{at.terms.band_bps}", "bps", text, kind="alarm")
 
 
 def _asked(at: Accounts, desk: Desk, row: int, symbol: str) -> tuple[TicketKind, int, int]:
@@ -126,8 +144,12 @@ def leave(at: Accounts, desk: Desk, row: int, resting: list[OrderRecord]) -> Non
     symbol = desk.name_of(row)[1]
     if symbol in desk.blocked:
         return
-    rules = market_rules(at, desk, row)
-    if rules is None or sound_quote(at, desk, row, -1) is None:
+    rules = market_rules(at, desk, row, -1)
+    if rules is None or not (is_urgent(desk, row) or sound_quote(at, desk, row, -1) is not None):
+        return
+    if not at.may_place(symbol):
+        # Before its protection is taken back: what cannot be sold now stays protected.
+        defer(desk, row, "no call or no time is left for it in this cycle")
         return
     for protecting in resting:
         if not cancel(at, desk, protecting):
@@ -143,15 +165,19 @@ def leave(at: Accounts, desk: Desk, row: int, resting: list[OrderRecord]) -> Non
     there = int(balance.free * QUANTITY_ONE) if balance is not None else 0
     quantity = step_down(min(int(position[ORDER_QUANTITY]), held, there), one.lot_units)
     price = one.price_units(float(desk.scene.market.prices[CLOSE, desk.bar, row]))
-    if too_small(at, desk, row, rules, quantity, price):
-        return
-    if not at.pause(at.venue.wait_ms("place")):
-        drop(desk, row, "deferred", "the venue's rate limit leaves no call for it in this cycle")
+    if shelve(desk, row, price) or too_small(desk, row, rules, quantity, price, Decimal(1)):
         return
     number = next_number(desk, row, Purpose.EXIT)
-    ticket = ticket_for(
-        at, desk, row, Purpose.EXIT, TicketKind.MARKET, -1, quantity, int(position[ORDER_REASON]), number
-    )
-    record = send(at, desk, row, ticket, number)
+    reason = int(position[ORDER_REASON])
+    ticket = ticket_for(at, desk, row, Purpose.EXIT, TicketKind.MARKET, -1, quantity, reason, number)
+    record = send(at, desk, row, ticket)
     if record is not None:
         sent(at, desk, record)
+        watch_slippage(at, desk, row, record)
+        shelve(desk, row, price)
+
+
+def shelve(desk: Desk, row: int, price: int) -> bool:
+    """End a position that is too small to be sold; what is left of it waits for the next purchase."""
+    scene = desk.scene
+    return drop_dust(desk.bar, row, price, scene.market, desk.book, desk.log, scene.numbers, scene.steps)

@@ -126,8 +126,11 @@ class Venue(Protocol):
         """Return the best bid and ask now. Raises VenueError for an empty, crossed or one-sided book."""
         ...
 
-    def wait_ms(self, kind: str) -> int:
-        """Return how long the budget asks us to wait before a request of this kind (`place`, `cancel`, `read`); 0 = go."""
+    def wait_ms(self, kind: str, symbol: str = "") -> int:
+        """Return how long the budget asks us to wait before a request of this kind (`place`, `cancel`, `read`); 0 = go.
+
+        symbol: the market it is about; venues count orders by market.
+        """
         ...
 
     def load_pct(self, symbol: str) -> float:
@@ -191,8 +194,8 @@ class TradeLedger(Protocol):
         """Return a session's orders, oldest first; open_only: those whose end or fills are not all booked."""
         ...
 
-    def trade_ids(self, run_id: str) -> set[str]:
-        """Return the venue's ids of all trades that are booked."""
+    def trade_ids(self, run_id: str, symbol: str) -> set[str]:
+        """Return the venue's ids of a market's trades that are booked."""
         ...
 
     def halted(self) -> Mapping[str, Halted]:

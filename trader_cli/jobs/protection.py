@@ -5,15 +5,17 @@ from __future__ import annotations
 from trader_cli.engine.late import resting_levels
 from trader_cli.engine.settle import order_exit
 from trader_cli.engine.state import QUANTITY
-from trader_cli.errors import RiskError, VenueError
+from trader_cli.errors import RiskError, TimeUpError, VenueError
 from trader_cli.jobs.desk import Desk
-from trader_cli.jobs.placing import leave
-from trader_cli.jobs.refusing import say
+from trader_cli.jobs.placing import leave, shelve
+from trader_cli.jobs.refusing import say, takes
 from trader_cli.jobs.sending import next_number, send, ticket_for
 from trader_cli.jobs.venue_orders import Accounts, cancel
 from trader_cli.model.fills import Reason
-from trader_cli.model.orders import OrderState, Purpose, Ticket, TicketKind
-from trader_cli.model.session import OrderEvent, OrderRecord
+from trader_cli.model.instrument import QUANTITY_ONE
+from trader_cli.model.orders import Purpose, Quote, Ticket, TicketKind
+from trader_cli.model.risk import ALL
+from trader_cli.model.session import OrderRecord
 from trader_cli.money import step_down, step_up
 
 
@@ -35,26 +37,22 @@ def _is_over(desk: Desk, record: OrderRecord) -> bool:
     return any(one.client_id == record.ticket.client_id and one.state.is_final for one in desk.outcomes)
 
 
-def protect(at: Accounts, desk: Desk) -> None:
-    """Let every held position's stop rest at the venue; take back what protects nothing any more."""
-    for row in range(len(desk.book.position)):
-        symbol = desk.name_of(row)[1]
-        if symbol in desk.blocked:
-            continue
-        held = step_down(int(desk.book.position[row, QUANTITY]), desk.instrument(row).lot_units)
-        there = resting(desk, row)
-        if held == 0:
-            for record in there:
-                cancel(at, desk, record)
-            desk.note("vanished", row, None)
-            desk.note("protection", row, None)
-        else:
-            _protect(at, desk, row, held, there)
+def protect(at: Accounts, desk: Desk, row: int, *, short: bool) -> None:
+    """Let a held position's stop rest at the venue; take back what protects nothing any more.
 
-
-def _protect(at: Accounts, desk: Desk, row: int, held: int, there: list[OrderRecord]) -> None:
-    position = desk.book.position[row]
+    short: the account has less of the asset than the book, so that what there is counts.
+    """
+    if desk.name_of(row)[1] in desk.blocked:
+        return
     one = desk.instrument(row)
+    held = step_down(int(desk.book.position[row, QUANTITY]), one.lot_units)
+    there = resting(desk, row)
+    if held == 0:
+        for record in there:
+            cancel(at, desk, record)
+        desk.note("vanished", row, None)
+        desk.note("protection", row, None)
+        return
     stop, aim = resting_levels(row, desk.book)
     if stop == 0:
         return
@@ -66,86 +64,99 @@ def _protect(at: Accounts, desk: Desk, row: int, held: int, there: list[OrderRec
     stands = {record.ticket.purpose: record.ticket.trigger or record.ticket.price for record in there}
     if stands == wanted and all(record.ticket.quantity == held for record in there):
         return
+    if rules is None or not takes(rules, -1):
+        # What rests there is all there is: it could not be placed anew.
+        if Purpose.STOP not in stands:
+            _alarm(desk, row, "market_closed", "the venue takes no stop for it")
+        return
+    if short and Purpose.STOP in stands:
+        # It may be sized for what is left already.
+        return
+    if not at.may_place(one.symbol):
+        desk.fails(VenueError.exit_code, f"{one.symbol}: no call or no time is left for its stop in this cycle")
+        return
     for record in there:
         if not cancel(at, desk, record):
             return
-    held = step_down(int(position[QUANTITY]), one.lot_units)
+    held = step_down(int(desk.book.position[row, QUANTITY]), one.lot_units)
     if held == 0:
         return
     if int(desk.noted("vanished", row) or 0) > 1:
-        text = "its stop vanished from the venue twice; it is not made a third time"
-        say(desk, row, "stop_vanished", "2", "1", "", text, kind="alarm")
-        desk.fails(RiskError.exit_code, f"{one.symbol}: {text}")
+        _alarm(desk, row, "stop_vanished", "its stop vanished from the venue twice; it is not made a third time")
         return
+    if short:
+        balance = at.venue.balances().get(one.base)
+        free = step_down(int(balance.free * QUANTITY_ONE) if balance is not None else 0, one.lot_units)
+        held = min(held, free)
+        if held == 0:
+            _alarm(desk, row, "nothing_there", "the account has nothing of it that a stop could sell")
+            return
     _place(at, desk, row, held, level, target)
 
 
 def _place(at: Accounts, desk: Desk, row: int, held: int, level: int, target: int) -> None:
     one = desk.instrument(row)
-    if market_is_under(at, desk, row, level):
+    if shelve(desk, row, level):
+        return
+    quote = _quote(at, one.symbol)
+    if quote is not None and quote.bid * one.price_one <= level:
         # The venue would trigger it at once: the level is passed, so the position leaves by the market.
         _emergency(at, desk, row, Reason.STOP, "the market is under its stop already")
         return
-    if not at.pause(at.venue.wait_ms("place")):
-        desk.fails(VenueError.exit_code, f"{one.symbol}: the rate limit leaves no call for its stop in this cycle")
+    if quote is not None and 0 < target <= quote.bid * one.price_one:
+        _sell(at, desk, row, Reason.TARGET)
         return
-    number = next_number(desk, row, Purpose.STOP)
-    stop = ticket_for(at, desk, row, Purpose.STOP, TicketKind.STOP, -1, held, int(Reason.STOP), number, trigger=level)
-    record = _send_pair(at, desk, row, stop, target, number) if target else send(at, desk, row, stop, number)
+    was_halted = ALL in desk.ledger.halted()
+    record = _sent(at, desk, row, held, level, target)
     if record is not None:
         desk.note("protection", row, {"stop": record.ticket.client_id})
-    elif one.symbol not in desk.blocked:
+    elif one.symbol in desk.blocked:
+        return
+    elif ALL in desk.ledger.halted() and not was_halted:
+        # Whoever refuses our key takes no sale either, and asking on locks it.
+        _alarm(desk, row, "unprotected", "its stop could not be placed, and the venue takes no orders from us")
+    else:
         _emergency(at, desk, row, Reason.UNPROTECTED, "its stop could not be placed")
 
 
-def _send_pair(at: Accounts, desk: Desk, row: int, stop: Ticket, target: int, number: int) -> OrderRecord | None:
-    """Send a stop and a target that cancel each other: two orders of ours, one request."""
-    twin = ticket_for(
-        at,
-        desk,
-        row,
-        Purpose.TARGET,
-        TicketKind.LIMIT,
-        -1,
-        stop.quantity,
-        int(Reason.TARGET),
-        number,
-        price=target,
-    )
-    if not (desk.ledger.add_ticket(stop) and desk.ledger.add_ticket(twin)):
-        return None
-    answer = at.venue.place_pair(stop, twin)
-    now = at.venue.now_ms()
-    desk.ledger.note_orders(
-        [OrderEvent(one.client_id, now, answer.state, "", 0, answer.message) for one in (stop, twin)]
-        if answer.state is not OrderState.OPEN
-        else [
-            OrderEvent(one.client_id, now, OrderState.OPEN, venue_id, 0, "")
-            for one, venue_id in zip((stop, twin), answer.venue_id.split(","), strict=True)
-        ]
-    )
-    if answer.state is OrderState.OPEN:
-        return OrderRecord(stop, OrderState.OPEN, answer.venue_id.split(",")[0], 0, 0, ())
-    if answer.state is OrderState.UNKNOWN:
-        desk.blocked[stop.symbol] = f"what became of order {stop.client_id} is not known: {answer.message}"
-        desk.fails(7, desk.blocked[stop.symbol])
-    return None
+def _sent(at: Accounts, desk: Desk, row: int, held: int, level: int, target: int) -> OrderRecord | None:
+    """Send a stop, with its target where one goes with it; where the venue takes no pair, the stop alone."""
+    if target:
+        number = max(next_number(desk, row, Purpose.STOP), next_number(desk, row, Purpose.TARGET))
+        stop = _stop(at, desk, row, held, level, number)
+        kind, reason = TicketKind.LIMIT, int(Reason.TARGET)
+        twin = ticket_for(at, desk, row, Purpose.TARGET, kind, -1, held, reason, number, price=target)
+        record = send(at, desk, row, stop, twin)
+        if record is not None or stop.symbol in desk.blocked or ALL in desk.ledger.halted():
+            return record
+    return send(at, desk, row, _stop(at, desk, row, held, level, next_number(desk, row, Purpose.STOP)))
 
 
-def market_is_under(at: Accounts, desk: Desk, row: int, level: int) -> bool:
-    """Tell whether the best bid is at the level or below it; an unsound book does not say so."""
-    one = desk.instrument(row)
+def _stop(at: Accounts, desk: Desk, row: int, held: int, level: int, number: int) -> Ticket:
+    return ticket_for(at, desk, row, Purpose.STOP, TicketKind.STOP, -1, held, int(Reason.STOP), number, trigger=level)
+
+
+def _quote(at: Accounts, symbol: str) -> Quote | None:
+    """Return the best prices; an unsound book says nothing."""
     try:
-        bid = at.venue.price(one.symbol).bid
+        return at.venue.price(symbol)
+    except TimeUpError:
+        raise
     except VenueError:
-        return False
-    return bid * one.price_one <= level
+        return None
+
+
+def _alarm(desk: Desk, row: int, rule: str, text: str) -> None:
+    say(desk, row, rule, "", "", "", text, kind="alarm")
+    desk.fails(RiskError.exit_code, f"{desk.name_of(row)[1]}: {text}")
 
 
 def _emergency(at: Accounts, desk: Desk, row: int, reason: Reason, why: str) -> None:
     """Leave a position that nothing protects, at the market, and say so."""
-    symbol = desk.name_of(row)[1]
-    say(desk, row, "emergency_exit", "", "", "", f"{why}: it is sold at the market", kind="alarm")
-    desk.fails(RiskError.exit_code, f"{symbol}: {why}, it was sold at the market")
+    _alarm(desk, row, "emergency_exit", f"{why}, it is sold at the market")
+    _sell(at, desk, row, reason)
+
+
+def _sell(at: Accounts, desk: Desk, row: int, reason: Reason) -> None:
     order_exit(row, int(reason), desk.book)
     leave(at, desk, row, [])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from trader_cli.engine.settle import finish_order, set_late
-from trader_cli.engine.state import CLOSE, ORDER_REASON, ORDER_SIDE
-from trader_cli.errors import RiskError, VenueError
+from trader_cli.engine.state import CLOSE, ORDER_REASON, ORDER_SIDE, QUANTITY
+from trader_cli.errors import RiskError, TimeUpError, VenueError
 from trader_cli.jobs.desk import Desk
 from trader_cli.jobs.venue_orders import Accounts
 from trader_cli.model.fills import Reason
@@ -14,8 +14,10 @@ from trader_cli.model.instrument import QUANTITY_ONE
 from trader_cli.model.orders import MarketRules, Quote
 from trader_cli.model.risk import RiskEvent
 
-_URGENT = (Reason.KILL, Reason.UNPROTECTED)
-"""Exits that go even where the book is far from the close: whoever asked for them wants out at any price."""
+_URGENT = (Reason.KILL, Reason.UNPROTECTED, Reason.STOP, Reason.TRAIL, Reason.BREAK_EVEN)
+"""Exits that go even where the book is far from the close: who asked for them wants out at whatever is paid now, as a stop at
+the venue would have been.
+"""
 
 
 def say(
@@ -41,6 +43,12 @@ def say(
     )
 
 
+def defer(desk: Desk, row: int, message: str) -> None:
+    """Leave an order on its row for the next cycle of its bar, and say so: the rate limit has no room for it now (R1.2)."""
+    say(desk, row, "deferred", "", "", "", f"deferred, the venue takes no more orders just now: {message}")
+    desk.note("deferred", row, desk.close_ms)
+
+
 def drop(desk: Desk, row: int, rule: str, message: str, number: str = "", limit: str = "", unit: str = "") -> None:
     """Take an order that is not sent off its row, and say why; a rule's sale is asked for again at the next close."""
     say(desk, row, rule, number, limit, unit, message)
@@ -51,24 +59,35 @@ def drop(desk: Desk, row: int, rule: str, message: str, number: str = "", limit:
     finish_order(row, desk.book)
 
 
-def market_rules(at: Accounts, desk: Desk, row: int) -> MarketRules | None:
-    """Return what the venue allows on the row's market now; None, and the order is dropped, where it takes none."""
+def market_rules(at: Accounts, desk: Desk, row: int, side: int) -> MarketRules | None:
+    """Return what the venue allows on the row's market; None, and the order is dropped, where it takes none of this side."""
     symbol = desk.name_of(row)[1]
     rules = at.venue.rules([symbol]).get(symbol)
-    if rules is None or not rules.open or rules.cancel_only:
-        why = "the venue does not know this market" if rules is None else "the venue takes no new orders here"
-        drop(desk, row, "market_closed", why)
-        desk.fails(VenueError.exit_code, f"{symbol}: {why}")
-        return None
-    return rules
+    if rules is not None and takes(rules, side):
+        return rules
+    why = "the venue does not know this market" if rules is None else "the venue takes no new orders here"
+    held = int(desk.book.position[row, QUANTITY])
+    if held:
+        why += f", and {Decimal(held) / QUANTITY_ONE} is held"
+    drop(desk, row, "market_closed", why)
+    desk.fails(VenueError.exit_code, f"{symbol}: {why}")
+    return None
+
+
+def takes(rules: MarketRules, side: int) -> bool:
+    """Tell whether a market takes orders that fill at once; of one that only lets positions shrink, sales."""
+    if side < 0 and rules.reduce_only:
+        return True
+    return rules.open and not (rules.cancel_only or rules.post_only)
 
 
 def sound_quote(at: Accounts, desk: Desk, row: int, side: int) -> Quote | None:
     """Return the book's top; None, and the order is dropped, where it is too far from the close to be believed."""
     symbol = desk.name_of(row)[1]
-    urgent = side < 0 and Reason(int(desk.book.position[row, ORDER_REASON])) in _URGENT
     try:
         quote = at.venue.price(symbol)
+    except TimeUpError:
+        raise
     except VenueError as error:
         drop(desk, row, "no_quote", error.message)
         desk.fails(VenueError.exit_code, error.message)
@@ -76,7 +95,7 @@ def sound_quote(at: Accounts, desk: Desk, row: int, side: int) -> Quote | None:
     close = Decimal(repr(float(desk.scene.market.prices[CLOSE, desk.bar, row])))
     there = quote.ask if side > 0 else quote.bid
     off_bps = abs(there - close) / close * 10_000
-    if off_bps > at.terms.band_bps and not urgent:
+    if off_bps > at.terms.band_bps:
         drop(
             desk,
             row,
@@ -91,11 +110,16 @@ def sound_quote(at: Accounts, desk: Desk, row: int, side: int) -> Quote | None:
     return quote
 
 
-def too_small(at: Accounts, desk: Desk, row: int, rules: MarketRules, quantity: int, price: int) -> bool:
-    """Drop an order that the venue would refuse as too small; tell whether it was."""
+def is_urgent(desk: Desk, row: int) -> bool:
+    """Tell whether a sale goes even where the book is far from the close."""
+    return Reason(int(desk.book.position[row, ORDER_REASON])) in _URGENT
+
+
+def too_small(desk: Desk, row: int, rules: MarketRules, quantity: int, price: int, buffer: Decimal) -> bool:
+    """Drop an order that the venue would refuse as too small; tell whether it was. buffer: multiplies the minimums."""
     one = desk.instrument(row)
-    least_quantity = rules.min_quantity * at.terms.buffer
-    least = max(rules.min_notional, one.min_notional, one.learned_minimum) * at.terms.buffer
+    least_quantity = rules.min_quantity * buffer
+    least = max(rules.min_notional, one.min_notional, one.learned_minimum) * buffer
     worth = Decimal(quantity) * price / one.price_one / QUANTITY_ONE
     amount = Decimal(quantity) / QUANTITY_ONE
     if quantity > 0 and amount >= least_quantity and worth >= least:

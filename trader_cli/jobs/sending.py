@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trader_cli.engine.state import CLOSE
-from trader_cli.errors import RiskError, UnresolvedError, VenueError
+from trader_cli.errors import RiskError, VenueError
 from trader_cli.jobs.desk import Desk
-from trader_cli.jobs.refusing import drop
+from trader_cli.jobs.refusing import defer, drop
 from trader_cli.jobs.venue_orders import Accounts, follow, look_at
 from trader_cli.model.orders import (
     Answer,
@@ -20,6 +21,12 @@ from trader_cli.model.orders import (
 )
 from trader_cli.model.risk import ALL
 from trader_cli.model.session import OrderEvent, OrderRecord
+
+LATE = "deadline_elapsed"
+TAKEN = "duplicate_id"
+_TRIGGERED = "would_trigger"
+"""Rows of the error table that ask for more than their resolution says."""
+_BREATH_MS = 1_000
 
 
 def ticket_for(
@@ -70,62 +77,108 @@ def next_number(desk: Desk, row: int, purpose: Purpose) -> int:
     return 1 + max((int(one.ticket.key.rpartition("|")[2]) for one in mine), default=0)
 
 
-def send(at: Accounts, desk: Desk, row: int, first: Ticket, numbered: int) -> OrderRecord | None:
+def send(at: Accounts, desk: Desk, row: int, first: Ticket, twin: Ticket | None = None) -> OrderRecord | None:
     """Commit an order and send it with one request; return its record where the venue took it.
 
-    Only what the venue provably refused for a passing reason is tried again, as an order of its own, `tries` times at most.
+    twin: the target that goes with a stop, in the same request. Only what the venue provably refused for a passing reason is
+    tried again, as an order of its own, `tries` times at most.
     """
-    ticket = first
+    tickets = [first] if twin is None else [first, twin]
+    answer = Answer(OrderState.REJECTED)
     for attempt in range(at.terms.tries):
         if attempt:
-            now = at.venue.now_ms()
-            key = first.key.rpartition("|")[0] + f"|{numbered + attempt}"
-            ticket = replace(
-                first,
-                key=key,
-                client_id=client_id_of(key),
-                created_ms=now,
-                deadline_ms=now + at.terms.deadline_ms,
-            )
-        if not desk.ledger.add_ticket(ticket):
+            tickets = [_again(at, one) for one in tickets]
+        new = [desk.ledger.add_ticket(one) for one in tickets]
+        if not all(new):
             # Decided and sent before, by this run or another: its fate is followed, never sent again.
+            desk.asks(first.symbol, f"order {tickets[0].client_id} was sent before, and what became of it is not known")
             return None
-        answer = at.venue.place(ticket)
-        _note(at, desk, ticket, answer)
+        answer = _placed(at, desk, tickets)
+        _note(at, desk, tickets, answer)
         if answer.state is OrderState.OPEN:
-            return OrderRecord(ticket, OrderState.OPEN, answer.venue_id, 0, 0, ())
+            return OrderRecord(tickets[0], OrderState.OPEN, answer.venue_id.split(",")[0], 0, 0, ())
         if answer.state is OrderState.UNKNOWN:
-            text = f"what became of order {ticket.client_id} is not known: {answer.message}"
-            desk.blocked[ticket.symbol] = text
-            desk.fails(UnresolvedError.exit_code, text)
+            text = f"what became of order {tickets[0].client_id} is not known: {answer.message}"
+            desk.asks(first.symbol, text)
             return None
-        if not _may_try_again(at, desk, answer):
+        if attempt + 1 < at.terms.tries and not _may_try_again(at, first, answer, attempt):
             break
-    _refused(at, desk, row, ticket, answer)
+    _refused(at, desk, row, tickets[0], answer)
     return None
 
 
-def _note(at: Accounts, desk: Desk, ticket: Ticket, answer: Answer) -> None:
+def _again(at: Accounts, ticket: Ticket) -> Ticket:
+    """Return the next try of a refused order: an order of its own, with the next number and a new deadline."""
+    start, _, number = ticket.key.rpartition("|")
+    key = f"{start}|{int(number) + 1}"
+    now = at.venue.now_ms()
+    deadline_ms = now + at.terms.deadline_ms
+    return replace(ticket, key=key, client_id=client_id_of(key), created_ms=now, deadline_ms=deadline_ms)
+
+
+def _placed(at: Accounts, desk: Desk, tickets: Sequence[Ticket]) -> Answer:
+    """Send one order or a pair, and find out at once what its answer leaves open where one question can."""
+
+    def ask() -> Answer:
+        return at.venue.place(tickets[0]) if len(tickets) == 1 else at.venue.place_pair(*tickets)
+
+    answer = ask()
+    if answer.state is OrderState.REJECTED and answer.resolution is Resolution.RESYNC and _in_step(at, desk):
+        # Proven not to be carried out, for the clock's or the nonce's sake alone: the same order once more, with its id.
+        desk.ledger.record_event(at.venue.now_ms(), "venue_error", f"{answer.pattern}: {answer.message}")
+        answer = ask()
+    if answer.state is OrderState.UNKNOWN and answer.pattern in (LATE, TAKEN):
+        return _looked_up(at, tickets, answer)
+    return answer
+
+
+def _in_step(at: Accounts, desk: Desk) -> bool:
+    """Ask the venue's clock; one too far off halts everything."""
+    skew = at.venue.skew_ms()
+    if abs(skew) <= at.terms.skew_ms:
+        return True
+    text = f"this machine's clock is {skew} ms off the venue's, at most {at.terms.skew_ms} are allowed"
+    desk.ledger.halt(at.venue.now_ms(), ALL, text, rule="clock_skew", number=str(skew), unit="ms")
+    desk.fails(RiskError.exit_code, text)
+    return False
+
+
+def _looked_up(at: Accounts, tickets: Sequence[Ticket], answer: Answer) -> Answer:
+    """Return what a look shows of an order whose answer says that an earlier one arrived, or that it came too late."""
+    try:
+        found = [at.venue.find(one.client_id, one.symbol) for one in tickets]
+    except VenueError:
+        return answer
+    ids = [one.venue_id for one in found if one is not None]
+    if len(ids) == len(tickets):
+        return replace(answer, state=OrderState.OPEN, venue_id=",".join(ids))
+    if not ids and answer.pattern == LATE:
+        return replace(answer, state=OrderState.REJECTED, resolution=Resolution.SKIP_SYMBOL)
+    return answer
+
+
+def _note(at: Accounts, desk: Desk, tickets: Sequence[Ticket], answer: Answer) -> None:
+    now = at.venue.now_ms()
+    ids = answer.venue_id.split(",") if answer.state is OrderState.OPEN else [""] * len(tickets)
     # Refusals are counted by the name of their pattern; what the venue said stands beside it.
     said = f"{answer.pattern}: {answer.message}" if answer.pattern else answer.message
-    event = OrderEvent(ticket.client_id, at.venue.now_ms(), answer.state, answer.venue_id, 0, said)
-    desk.ledger.note_orders([event])
+    desk.ledger.note_orders(
+        [
+            OrderEvent(one.client_id, now, answer.state, venue_id, 0, said)
+            for one, venue_id in zip(tickets, ids, strict=True)
+        ]
+    )
     if answer.pattern:
-        desk.ledger.record_event(at.venue.now_ms(), "venue_error", said)
+        desk.ledger.record_event(now, "venue_error", said)
 
 
-def _may_try_again(at: Accounts, desk: Desk, answer: Answer) -> bool:
-    """Tell whether a refused order may be tried once more, waiting or setting the clock where that is asked."""
-    if answer.resolution is Resolution.RESYNC:
-        skew = at.venue.skew_ms()
-        if abs(skew) > at.terms.skew_ms:
-            text = f"this machine's clock is {skew} ms off the venue's, at most {at.terms.skew_ms} are allowed"
-            desk.ledger.halt(at.venue.now_ms(), ALL, text, rule="clock_skew", number=str(skew), unit="ms")
-            desk.fails(RiskError.exit_code, text)
-            return False
-        return True
-    if answer.resolution is Resolution.RETRY:
-        return at.pause(max(answer.retry_ms - at.venue.now_ms(), 0))
+def _may_try_again(at: Accounts, ticket: Ticket, answer: Answer, attempt: int) -> bool:
+    """Tell whether a refused order may be tried once more, waiting where that is asked."""
+    if answer.resolution is Resolution.WAIT:
+        return at.pause(max(answer.retry_ms - at.venue.now_ms(), _BREATH_MS))
+    if ticket.purpose is Purpose.STOP and answer.resolution is Resolution.SKIP_SYMBOL and answer.pattern != _TRIGGERED:
+        # What a cancellation has just set free may not be free everywhere yet.
+        return at.pause(_BREATH_MS << attempt)
     return False
 
 
@@ -140,9 +193,11 @@ def _refused(at: Accounts, desk: Desk, row: int, ticket: Ticket, answer: Answer)
         desk.fails(RiskError.exit_code, f"{ticket.symbol}: halted, the venue refused an order: {answer.message}")
     else:
         desk.fails(VenueError.exit_code, f"{ticket.symbol}: the venue refused an order: {answer.message}")
-    if answer.resolution in (Resolution.WAIT, Resolution.SKIP_CYCLE) and answer.retry_ms > now:
-        desk.notes["retry_ms"] = answer.retry_ms
-    if ticket.purpose in (Purpose.ENTRY, Purpose.EXIT):
+    if ticket.purpose not in (Purpose.ENTRY, Purpose.EXIT):
+        return
+    if answer.resolution is Resolution.WAIT:
+        defer(desk, row, answer.message)
+    else:
         drop(desk, row, "refused_by_venue", f"the venue refused the order: {answer.message}")
 
 
@@ -155,5 +210,6 @@ def sent(at: Accounts, desk: Desk, record: OrderRecord) -> bool:
         waited += 1
         order = look_at(at, record)
     if order is None:
+        desk.asks(record.ticket.symbol, f"the venue does not show order {record.ticket.client_id} that it accepted")
         return False
     return follow(at, desk, record, order).is_final

@@ -32,7 +32,7 @@ from trader_cli.engine.state import (
     TRIPPED_LIMIT,
     TRIPPED_NUMBER,
 )
-from trader_cli.errors import DataError, UsageError
+from trader_cli.errors import DataError, UnresolvedError, UsageError
 from trader_cli.jobs.desk import Desk, commit, is_changed, new_session, opening, set_desk
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import BarSource, TradeLedger
@@ -288,6 +288,8 @@ def _told(desk: Desk, decided: bool) -> Cycled:
                 }
             )
         orders += _working(desk, row, wallet, symbol, one)
+    for question in desk.open.values():
+        desk.fails(UnresolvedError.exit_code, question)
     acted = decided or bool(desk.fills_seen)
     result = {
         "run_id": session.run_id,

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 
 from trader_cli.engine.late import STOP_RESTS, TARGET_RESTS, find_late
-from trader_cli.engine.state import CASH, DUST, QUANTITY
-from trader_cli.errors import RiskError, UnresolvedError
+from trader_cli.engine.settle import order_exit
+from trader_cli.engine.state import CASH, CLOSING, DUST, QUANTITY
+from trader_cli.errors import RiskError, TimeUpError, VenueError
 from trader_cli.jobs.desk import Desk, commit, is_changed
 from trader_cli.jobs.placing import enter, leave, planned
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import TradeLedger, Venue
 from trader_cli.jobs.protection import protect, resting
 from trader_cli.jobs.reconcile import Difference, differences
-from trader_cli.jobs.venue_orders import Accounts, Terms, cancel, follow, look_at, recover
+from trader_cli.jobs.venue_orders import Accounts, Terms, cancel, follow, look_at, outlived, recover
+from trader_cli.model.fills import Reason
 from trader_cli.model.instrument import CASH_ONE, Instrument
-from trader_cli.model.orders import Balance, Purpose
-from trader_cli.model.session import Session
+from trader_cli.model.orders import Balance, Purpose, Resolution, VenueOrder
+from trader_cli.model.session import OrderRecord, Session
 
 
 class VenueBroker:
@@ -45,6 +49,7 @@ class VenueBroker:
         self.absent: set[str] = set()
         self.stopped = ""
         self.balances: Mapping[str, Balance] = {}
+        self.short: set[str] = set()
 
     def opening(self, request: Request, instruments: Sequence[Instrument]) -> Mapping[str, str]:
         """Return what lies on the account beside the request's cash. Raises RiskError where that much is not there."""
@@ -69,9 +74,11 @@ class VenueBroker:
 
     def settle(self, desk: Desk) -> int:
         """Book what the venue did since; nothing is left for a simulated market."""
-        desk.blocked.update(self.questions)
-        for text in self.questions.values():
-            desk.fails(UnresolvedError.exit_code, text)
+        # Orders come back under our names of their markets.
+        self.at.venue.rules(desk.scene.symbols)
+        self._switched(desk)
+        for symbol, text in self.questions.items():
+            desk.asks(symbol, text)
         records = [
             one for one in desk.ledger.orders(desk.session.run_id, open_only=True) if not one.state.is_unresolved
         ]
@@ -79,22 +86,52 @@ class VenueBroker:
         by_id = {one.venue_id: one for one in listed}
         new_bar = desk.bar_ms > desk.step.bar_ms
         for record in records:
-            order = by_id.get(record.venue_id)
-            if order is None:
-                order = look_at(self.at, record)
-            if order is None:
-                text = f"the venue does not show order {record.ticket.client_id} that it accepted"
-                desk.blocked[record.ticket.symbol] = text
-                desk.fails(UnresolvedError.exit_code, text)
-                continue
-            state = follow(self.at, desk, record, order)
-            if new_bar and not self.dry and not state.is_final and record.ticket.purpose is Purpose.ENTRY:
-                # An entry that the bar did not reach: the decision that follows renews it, or lets it go.
-                cancel(self.at, desk, record)
+            with self._alone(desk, record.ticket.symbol):
+                self._follow(desk, record, by_id.get(record.venue_id), renewed=new_bar)
         self._foreign(desk, {one.client_id for one in listed if one.is_ours})
         if new_bar:
             self._late(desk)
         return desk.bar + 1
+
+    def _follow(self, desk: Desk, record: OrderRecord, order: VenueOrder | None, *, renewed: bool) -> None:
+        """Book what an order did since. renewed: a bar closed, and the decision on it takes the place of the former."""
+        ticket = record.ticket
+        order = order or look_at(self.at, record)
+        if order is None and ticket.bar_ms < desk.close_ms - desk.scene.timeframe.ms:
+            order = outlived(self.at, record)
+        if order is None:
+            desk.asks(ticket.symbol, f"the venue does not show order {ticket.client_id} that it accepted")
+            return
+        state = follow(self.at, desk, record, order)
+        if renewed and not self.dry and not state.is_final and ticket.purpose is Purpose.ENTRY:
+            # An entry that the bar did not reach: the decision that follows renews it, or lets it go.
+            cancel(self.at, desk, record)
+
+    def _switched(self, desk: Desk) -> None:
+        """Write down a switch of R1.10 that moved, with the numbers that moved it."""
+        terms = self.at.terms
+        now = {"ioc": terms.ioc, "minimum_buffer": str(terms.buffer)}
+        before = desk.notes.get("switches", {"ioc": False, "minimum_buffer": "1"})
+        if now == before:
+            return
+        for name, why in zip(now, terms.reasons, strict=True):
+            if now[name] != before[name]:
+                desk.ledger.record_event(self.at.venue.now_ms(), "execution_switch", why)
+        desk.notes["switches"] = now
+        desk.noted_anew = True
+
+    @contextmanager
+    def _alone(self, desk: Desk, symbol: str) -> Iterator[None]:
+        """Let a venue that fails on one market leave the others alone, and keep what was booked."""
+        try:
+            yield
+        except TimeUpError:
+            raise
+        except VenueError as error:
+            desk.blocked.setdefault(symbol, error.message)
+            desk.fails(VenueError.exit_code, f"{symbol}: {error.message}")
+            if error.resolution == Resolution.HALT_ALL:
+                raise
 
     def _foreign(self, desk: Desk, ours: set[str]) -> None:
         """Stop everything where the venue works on an order of ours that the ledger never heard of (E8)."""
@@ -132,6 +169,7 @@ class VenueBroker:
         self.balances = self.at.venue.balances()
         found = unexplained(desk, self.balances, self.at.terms.tolerance)
         desk.notes["unexplained"] = {one.asset: str(one.amount) for one in found}
+        self.short = {one.asset for one in found if one.amount < 0}
         if found:
             one = found[0]
             self.stopped = f"the account has {one.amount:+} {one.asset} that nobody explained"
@@ -149,32 +187,76 @@ class VenueBroker:
                 desk.noted_anew = True
 
     def place(self, desk: Desk) -> None:
-        """Send exits, then entries, then let protection rest; what fills at once is booked before the next is sent.
+        """Send exits, let protection follow, send entries, each protected before the next; then ask what is still open.
 
-        A dry run sends none of it.
+        What fills at once is booked before the next is sent. A dry run sends none of it.
         """
         if self.dry:
             return
-        desk.blocked.update(dict.fromkeys(self.absent, "an order there never reached the venue"))
-        for row in planned(desk, -1):
-            leave(self.at, desk, row, resting(desk, row))
-            self._keep(desk)
+        before = dict(desk.blocked)
+        close_halted(desk)
+        exits = planned(desk, -1)
+        for row in exits:
+            self._act(desk, row, partial(self._leave, desk, row))
+        for row in range(len(desk.book.position)):
+            self._protect(desk, row)
         entries = planned(desk, 1)
-        if entries:
+        if entries and exits:
+            # What was reconciled a moment ago still holds, but for what sales brought in.
             self.balances = self.at.venue.balances()
-        free = self._free()
+        free = {asset: one.free for asset, one in self.balances.items()}
         for row in entries:
-            enter(self.at, desk, row, free, self.stopped)
-            self._keep(desk)
-        protect(self.at, desk)
+            symbol = desk.name_of(row)[1]
+            why = self.stopped or ("an order there never reached the venue" if symbol in self.absent else "")
+            self._act(desk, row, partial(enter, self.at, desk, row, free, why))
+            self._protect(desk, row)
+        self._ask_again(desk, [symbol for symbol in desk.blocked if symbol not in before])
+
+    def _leave(self, desk: Desk, row: int) -> None:
+        leave(self.at, desk, row, resting(desk, row))
+
+    def _act(self, desk: Desk, row: int, act: Callable[[], None]) -> None:
+        with self._alone(desk, desk.name_of(row)[1]):
+            act()
         self._keep(desk)
 
-    def _free(self) -> dict[str, Decimal]:
-        return {asset: one.free for asset, one in self.balances.items()}
+    def _protect(self, desk: Desk, row: int) -> None:
+        short = desk.instrument(row).base in self.short
+        self._act(desk, row, partial(protect, self.at, desk, row, short=short))
+
+    def _ask_again(self, desk: Desk, symbols: Sequence[str]) -> None:
+        """Find out what became of orders whose answer said nothing, while there is time, and protect what they bought."""
+        if not symbols:
+            return
+        done = recover(self.at, desk.session, desk.ledger)
+        for symbol in symbols:
+            if symbol in done.questions:
+                continue
+            desk.blocked.pop(symbol)
+            desk.open.pop(symbol, None)
+            for record in desk.ledger.orders(desk.session.run_id, open_only=True):
+                if record.ticket.symbol == symbol and not record.state.is_unresolved:
+                    with self._alone(desk, symbol):
+                        self._follow(desk, record, None, renewed=False)
+                    self._keep(desk)
+            if symbol in done.absent:
+                desk.fails(VenueError.exit_code, f"{symbol}: an order never reached the venue")
+            for row in range(len(desk.book.position)):
+                if desk.name_of(row)[1] == symbol:
+                    self._protect(desk, row)
 
     def _keep(self, desk: Desk) -> None:
         if is_changed(desk):
             commit(desk, self.at.venue.now_ms(), desk.step.bar_ms)
+
+
+def close_halted(desk: Desk) -> None:
+    """Order the sale of whatever a halted scope holds that is to be closed, now and not at the next close."""
+    book = desk.book
+    for row in np.flatnonzero(book.position[:, QUANTITY]).tolist():
+        wallet = row // len(desk.scene.symbols)
+        if book.wallet[wallet, CLOSING] or book.wallet[-1, CLOSING]:
+            order_exit(row, int(Reason.KILL), book)
 
 
 def unexplained(desk: Desk, balances: Mapping[str, Balance], tolerance: Decimal) -> list[Difference]:

@@ -7,12 +7,12 @@ something; everything else is an open question, asked again by client id once th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from trader_cli.engine.settle import finish_order, set_late
 from trader_cli.engine.state import ORDER_MS, ORDER_SIDE, QUANTITY
-from trader_cli.errors import UnresolvedError, VenueError
+from trader_cli.errors import TimeUpError, VenueError
 from trader_cli.jobs.desk import Desk
 from trader_cli.jobs.ports import TradeLedger, Venue
 from trader_cli.jobs.venue_fills import book_trades, units_of
@@ -34,7 +34,7 @@ class Terms:
     limits: entries go as limits, `limit_bps` through the close. ioc, buffer: what R1.10's switches and the order counter ask
     for; buffer multiplies the venue's minimums. band_bps: how far the book may be from the close. tolerance: in quote, below
     which a difference of balances is dust. deadline_ms: how long the venue may take an order; margin_ms: how long after it we
-    wait before an answer proves absence. skew_ms: most that the clocks may differ.
+    wait before an answer proves absence. skew_ms: most that the clocks may differ. reasons: why ioc and buffer are as they are.
     """
 
     limits: bool
@@ -48,6 +48,7 @@ class Terms:
     deadline_ms: int
     margin_ms: int
     skew_ms: int
+    reasons: tuple[str, str] = ("", "")
 
 
 class Accounts:
@@ -60,13 +61,21 @@ class Accounts:
         self.left_ms = left_ms
 
     def pause(self, wait_ms: int) -> bool:
-        """Wait, where the cycle has that long; tell whether it had."""
+        """Wait, where the cycle has that long and can look after its orders then; tell whether it had."""
         if wait_ms <= 0:
             return True
-        if wait_ms > self.left_ms():
+        if not self.has_time(wait_ms):
             return False
         self.sleep(wait_ms / 1000)
         return True
+
+    def has_time(self, wait_ms: int = 0) -> bool:
+        """Tell whether an order sent that much later could still be followed to the end of its deadline."""
+        return wait_ms + self.terms.deadline_ms + self.terms.margin_ms <= self.left_ms()
+
+    def may_place(self, symbol: str) -> bool:
+        """Wait for an order's turn; tell whether it may go now."""
+        return self.pause(self.venue.wait_ms("place", symbol)) and self.has_time()
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,8 @@ def _resolve(at: Accounts, record: OrderRecord, ledger: TradeLedger, done: Recov
             wait = at.terms.margin_ms if late else max(ready_ms - now, at.terms.margin_ms)
             if not at.pause(wait):
                 return f"order {ticket.client_id} may still reach the venue, and this cycle has no time left to wait"
+    except TimeUpError:
+        raise
     except VenueError as error:
         return f"order {ticket.client_id} cannot be looked up: {error.message}"
 
@@ -134,10 +145,7 @@ def follow(at: Accounts, desk: Desk, record: OrderRecord, order: VenueOrder) -> 
         if filled != record.filled:
             _learn(at, desk, record, OrderState.OPEN, order.venue_id, filled, "filled in part")
         if done != filled:
-            desk.blocked.setdefault(
-                ticket.symbol, f"order {ticket.client_id} filled {order.filled}, its trades are not there yet"
-            )
-            desk.fails(UnresolvedError.exit_code, desk.blocked[ticket.symbol])
+            desk.asks(ticket.symbol, f"order {ticket.client_id} filled {order.filled}, its trades are not there yet")
         return OrderState.OPEN
     whole = filled >= ticket.quantity
     state = OrderState.FILLED if whole else OrderState.CANCELLED
@@ -188,6 +196,27 @@ def look_at(at: Accounts, record: OrderRecord) -> VenueOrder | None:
     return None
 
 
+def outlived(at: Accounts, record: OrderRecord) -> VenueOrder:
+    """Return an accepted order that the venue no longer shows: over long ago, and its trades say what it filled (C16)."""
+    ticket = record.ticket
+    quantity = Decimal(ticket.quantity) / QUANTITY_ONE
+    order = VenueOrder(
+        record.venue_id,
+        ticket.client_id,
+        ticket.symbol,
+        ticket.side,
+        "open",
+        quantity,
+        Decimal(0),
+        Decimal(0),
+        Decimal(0),
+        ticket.created_ms,
+    )
+    filled = sum((one.quantity for one in at.venue.trades(order)), Decimal(0))
+    known = Decimal(record.filled) / QUANTITY_ONE
+    return replace(order, status="cancelled", filled=max(filled, known))
+
+
 def cancel(at: Accounts, desk: Desk, record: OrderRecord) -> bool:
     """Cancel one own order and book what it did until then; tell whether it is over.
 
@@ -195,11 +224,12 @@ def cancel(at: Accounts, desk: Desk, record: OrderRecord) -> bool:
     """
     ticket = record.ticket
     now = at.venue.now_ms()
-    desk.ledger.note_orders(
-        [OrderEvent(ticket.client_id, now, OrderState.OPEN, record.venue_id, record.filled, CANCEL_ASKED)]
-    )
+    asked = OrderEvent(ticket.client_id, now, OrderState.OPEN, record.venue_id, record.filled, CANCEL_ASKED)
+    desk.ledger.note_orders([asked])
+    # As the ledger has it now: what ends an order that we asked to cancel is not a stop that vanished.
+    record = replace(record, events=(*record.events, asked))
     for _ in range(2):
-        if not at.pause(at.venue.wait_ms("cancel")):
+        if not at.pause(at.venue.wait_ms("cancel", ticket.symbol)):
             break
         answer = at.venue.cancel(record.venue_id, ticket.symbol)
         order = look_at(at, record)
@@ -210,7 +240,5 @@ def cancel(at: Accounts, desk: Desk, record: OrderRecord) -> bool:
             order = look_at(at, record)
         if order is not None and not order.is_working:
             return follow(at, desk, record, order).is_final
-    text = f"whether order {ticket.client_id} is cancelled is not known"
-    desk.blocked[ticket.symbol] = text
-    desk.fails(UnresolvedError.exit_code, text)
+    desk.asks(ticket.symbol, f"whether order {ticket.client_id} is cancelled is not known")
     return False

@@ -189,7 +189,8 @@ class Cancelled(StrEnum):
 class MarketRules:
     """What a venue allows on one market. Decimals in quote or base; 0 = no such rule.
 
-    open: orders are taken at all. cancel_only, post_only: what the venue's mode leaves. pairs: a stop and a target can rest on
+    open: orders are taken at all. cancel_only, post_only: what the venue's mode leaves; reduce_only: sales of what is held are
+    taken all the same. pairs: a stop and a target can rest on
     one holding together. orders_most: open orders the venue allows on this market.
     """
 
@@ -203,6 +204,7 @@ class MarketRules:
     post_only: bool = False
     pairs: bool = False
     orders_most: int = 0
+    reduce_only: bool = False
 
 
 def client_id_of(key: str) -> str:

@@ -25,7 +25,7 @@ from trader_cli.model.orders import (
 from trader_cli.venues.answers import MalformedError, WrongError, amount, units
 from trader_cli.venues.client import Client
 from trader_cli.venues.names import Names, asset, spellings
-from trader_cli.venues.patterns import BELOW_MINIMUM, LOT_SIZE, NO_SUCH_ORDER
+from trader_cli.venues.patterns import ARCHIVED, BELOW_MINIMUM, LOT_SIZE, NO_SUCH_ORDER
 from trader_cli.venues.reply import Reply
 from trader_cli.venues.resolver import Verdict
 
@@ -215,7 +215,8 @@ class Account(ABC):
         try:
             return read()
         except VenueError as error:
-            if error.pattern == NO_SUCH_ORDER:
+            # One that ended without a fill so long ago that it is put away is none either.
+            if error.pattern in (NO_SUCH_ORDER, ARCHIVED):
                 return None
             raise
 

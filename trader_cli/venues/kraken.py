@@ -29,6 +29,8 @@ _STOPS = ("stop-loss", "take-profit", "trailing-stop")
 # A deadline has to lie this far ahead of Kraken's clock, ms; a little is left for the way.
 _DEADLINE_LEAST_MS, _DEADLINE_MOST_MS, _WAY_MS = 2_000, 60_000, 1_000
 _PAGE = 50
+# Quantities are rounded to a thousandth: the first level may read as nothing.
+_LEVELS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -118,7 +120,7 @@ class Kraken(Account):
             yield name, Balance(total, max(Decimal(0), total - held))
 
     def _book(self, symbol: str) -> tuple[Sequence[Any], Sequence[Any]]:
-        result = self._result("public_get_depth", {"pair": self._theirs(symbol), "count": 1}, kind="market_data")
+        result = self._result("public_get_depth", {"pair": self._theirs(symbol), "count": _LEVELS}, kind="market_data")
         ours = [one for name, one in result.items() if name in spellings(self.id, symbol)]
         same(len(ours), 1, "the market of the book")
         book = table(ours[0], "the book")

@@ -43,6 +43,7 @@ UNLISTED = _row("unlisted", "", Resolution.SKIP_CYCLE)
 """A text nobody has listed: recorded under this name, and no proof of anything."""
 
 NO_SUCH_ORDER = "no_such_order"
+ARCHIVED = "archived"
 DUPLICATE = "duplicate_id"
 BELOW_MINIMUM = "below_minimum"
 LOT_SIZE = "lot_size"
@@ -153,7 +154,7 @@ _BINANCE = (
     ),
     _row("unknown_market", r"^-1121 ", Resolution.SKIP_SYMBOL, refused=True),
     _row(NO_SUCH_ORDER, r"^-2013 |^-2011 Unknown order sent", Resolution.LOOK_UP),
-    _row("archived", r"^-2026 ", Resolution.LOOK_UP),
+    _row(ARCHIVED, r"^-2026 ", Resolution.LOOK_UP),
     _row("bad_arguments", r"^-11[0-3]\d ", Resolution.SKIP_SYMBOL, refused=True),
 )
 

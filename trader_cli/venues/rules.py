@@ -189,6 +189,7 @@ def _kraken(symbol: str, raw: Mapping[str, Any], tier: str) -> MarketRules:
         post_only=status in _KRAKEN_PASSIVE,
         pairs=False,
         orders_most=KRAKEN_OPEN_ORDERS[tier],
+        reduce_only=status == "reduce_only",
     )
 
 
