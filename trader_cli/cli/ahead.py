@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from trader_cli.errors import LeaseError, sentence
 
@@ -22,13 +21,12 @@ def refused(words: Sequence[str], env: Mapping[str, str]) -> int | None:
     mode = _mode(words, env)
     if mode is None:
         return None
-    from trader_cli.config.home import find_home
+    from trader_cli.config.home import home_text
     from trader_cli.config.lease import take_ahead
 
     try:
-        stated = _value(words, "--home")
-        home = find_home(Path(stated) if stated is not None else None, env, Path.cwd())
-        take_ahead(home / "locks", mode)
+        home = home_text(_value(words, "--home"), env, os.getcwd())  # noqa: PTH109 text, as there
+        take_ahead(os.path.join(home, "locks"), mode)  # noqa: PTH118
     except LeaseError as error:
         _tell(error, as_json="--json" in words)
         return error.exit_code

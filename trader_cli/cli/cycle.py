@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,28 @@ if TYPE_CHECKING:
 
 @contextmanager
 def alone(parts: Wiring, mode: str) -> Iterator[None]:
-    """Hold the lease of this home's paper or live account, or raise LeaseError at once."""
+    """Hold the lease of this home's paper or live account, or raise LeaseError at once.
+
+    Two homes of one user may trade on one account of a venue; live, that account's lease is held beside the home's.
+    """
     from trader_cli.config.lease import take_lease
 
-    lease = take_lease(parts.home / "locks", mode)
-    try:
+    with ExitStack() as held:
+        held.callback(take_lease(parts.home / "locks", mode).release)
+        account = _account(parts) if mode == "live" else ""
+        if account:
+            from trader_cli.trading import state_folder
+
+            held.callback(take_lease(state_folder(), account).release)
         yield
-    finally:
-        lease.release()
+
+
+def _account(parts: Wiring) -> str:
+    """Return the name of the account at the venue, empty where there is no key: nobody can act for it then."""
+    try:
+        return f"{parts.settings.venue.id}-{parts.account}"
+    except UsageError:
+        return ""
 
 
 @contextmanager

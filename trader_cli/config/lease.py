@@ -1,9 +1,11 @@
 """The lease of an account: one run at a time. It is a lock of the system's, so it ends with its process, however that ends."""
 
+# Paths are text in here: a run that finds its lease taken is gone before `pathlib` could be imported.
+# ruff: noqa: PTH100, PTH103, PTH118
+
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from trader_cli.errors import LeaseError
 
@@ -19,25 +21,25 @@ class Lease:
         os.close(self._handle)
 
 
-_ahead: dict[Path, Lease] = {}
+_ahead: dict[str, Lease] = {}
 
 
-def take_ahead(folder: Path, name: str) -> None:
-    """Take a lease for whoever asks for it later in this process. Raises LeaseError where another process holds it."""
-    _ahead[folder / f"{name}.lock"] = take_lease(folder, name)
+def take_ahead(folder: str, name: str) -> None:
+    """Take a lease for whoever asks for it first in this process. Raises LeaseError where another process holds it."""
+    _ahead[_file(folder, name)] = take_lease(folder, name)
 
 
-def take_lease(folder: Path, name: str) -> Lease:
+def take_lease(folder: str | os.PathLike[str], name: str) -> Lease:
     """Take the lease `name`, whose file lies in `folder`, or raise LeaseError at once where another process holds it.
 
     The file itself says nothing: one that a crash or a reboot left behind is free.
     """
     import fcntl
 
-    path = folder / f"{name}.lock"
+    path = _file(folder, name)
     if path in _ahead:
         return _ahead.pop(path)
-    folder.mkdir(parents=True, exist_ok=True)
+    os.makedirs(folder, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,3 +51,7 @@ def take_lease(folder: Path, name: str) -> Lease:
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
     return Lease(handle)
+
+
+def _file(folder: str | os.PathLike[str], name: str) -> str:
+    return os.path.abspath(os.path.join(folder, f"{name}.lock"))
