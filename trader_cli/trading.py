@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from trader_cli.errors import LeaseError, RiskError, TraderError, UsageError
+from trader_cli.errors import LeaseError, RiskError, TraderError, UsageError, VenueError
 from trader_cli.model.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trader_cli.model.session import Session
     from trader_cli.wiring import Wiring
 
+_KEY_HINTS = ("check the key, its permissions and this machine's address", "then go on: `trader risk resume --reason TEXT`")
 Note: TypeAlias = Callable[[str], None]
 LeftMs: TypeAlias = Callable[[], int]
 
@@ -89,6 +90,7 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     request = at_venue(parts, parts.deployed_request(deployments))
     settings = parts.settings
     key, secret = credentials(settings.venue, os.environ)
+    _refuse_locked(ledger, settings.venue.id)
     if not dry:
         armed_or_refuse(ledger, settings.venue.id, parts.account, parts.terms(deployments), parts.now_ms())
     post = Post(parts, key.reveal(), secret.reveal(), left_ms)
@@ -96,7 +98,32 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     books: TradeLedger = DryLedger(ledger) if dry else ledger
     if dry:
         return _trade(parts, request, post, broker, fresh=False, note=note, ledger=books)
-    return kept(parts, lambda: _trade(parts, request, post, broker, fresh=False, note=note))
+    return kept(parts, lambda: _halting(parts, lambda: _trade(parts, request, post, broker, fresh=False, note=note)))
+
+
+def _refuse_locked(ledger: Ledger, venue: str) -> None:
+    """Ask nothing of a venue that refused our key until somebody looked: asking on would lock it (B8)."""
+    from trader_cli.model.risk import ALL
+    from trader_cli.venues.patterns import is_final
+
+    halt = ledger.halted().get(ALL)
+    if halt is not None and is_final(venue, halt.rule):
+        raise RiskError(f"{halt.reason}; nothing is asked of it", *_KEY_HINTS)
+
+
+def _halting(parts: Wiring, act: Callable[[], Cycled]) -> Cycled:
+    """Halt everything where the venue says that it takes nothing from us whatever we ask."""
+    from trader_cli.model.orders import Resolution
+    from trader_cli.model.risk import ALL
+
+    try:
+        return act()
+    except VenueError as error:
+        if error.resolution != Resolution.HALT_ALL:
+            raise
+        text = f"`{parts.settings.venue.id}` refuses us: {error.message}"
+        parts.ledger.halt(parts.now_ms(), ALL, text, rule=error.pattern)
+        raise RiskError(f"{text}; everything is halted", *_KEY_HINTS) from error
 
 
 def resolve(parts: Wiring, post: Post, session: Session, left_ms: LeftMs) -> dict[str, str]:
@@ -300,6 +327,7 @@ def _terms(parts: Wiring, ledger: Ledger) -> Terms:
         deadline_ms=int(settings.venue.deadline_s) * 1000,
         margin_ms=settings.venue.lookup_margin_ms,
         skew_ms=settings.venue.skew_ms,
+        reasons=tuned.reasons,
     )
 
 

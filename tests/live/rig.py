@@ -22,7 +22,8 @@ from trader_cli.ledger import Ledger
 from trader_cli.ledger.verify import verify
 from trader_cli.model.orders import OrderState, Purpose
 from trader_cli.model.session import Deployment, OrderRecord, Session, Step
-from trader_cli.trading import live
+from trader_cli.trading import Post, live, state_folder
+from trader_cli.venues.budget import Budget
 from trader_cli.wiring import Wiring
 
 HOUR = 3_600_000
@@ -97,7 +98,7 @@ class Rig:
         return self.server.clock.now_ms()
 
     def do(self, op: str, /, **values: Any) -> Any:
-        return self.server.do(op, **({"venue": self.venue} if op not in ("clock", "rule", "clear") else {}), **values)
+        return self.server.do(op, **({"venue": self.venue} if op not in _WITHOUT else {}), **values)
 
     def fault(self, path: str, **values: Any) -> Any:
         """Let a request go wrong. path: `place`, `cancel`, `order`, `open`, `trades`, `balance`, or a glob of its end."""
@@ -124,6 +125,16 @@ class Rig:
 
     def pass_ms(self, ms: int) -> None:
         self.do("clock", advance_ms=ms)
+
+    def fill_counter(self, symbol: str, orders: int) -> None:
+        """Let that many orders on a market be counted already, as by another process of this account."""
+        parts = self.parts()
+        post = Post(parts, *KEYS[self.venue], lambda: 60_000)
+        budget = Budget(
+            state_folder() / f"{self.venue}.json", self.venue, post.client.account, "starter", 0, parts.now_ms
+        )
+        for _ in range(orders):
+            budget.take("place", symbol, longest_ms=600_000, sleep=lambda _seconds: None)
 
     # The program.
 
@@ -256,6 +267,7 @@ class Rig:
                 assert Decimal(record.booked) / 10**8 == Decimal(str(there["filled"])), record
 
 
+_WITHOUT = ("clock", "rule", "clear", "stats", "state", "audit", "journal")
 PATHS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "kraken": {
         "place": ("POST", "AddOrder"),

@@ -206,9 +206,10 @@ class VenueBroker:
             self.balances = self.at.venue.balances()
         free = {asset: one.free for asset, one in self.balances.items()}
         for row in entries:
-            symbol = desk.name_of(row)[1]
-            why = self.stopped or ("an order there never reached the venue" if symbol in self.absent else "")
-            self._act(desk, row, partial(enter, self.at, desk, row, free, why))
+            if desk.name_of(row)[1] in self.absent:
+                # Nothing is sent again in the run that found it missing; the next one begins with a clean table.
+                continue
+            self._act(desk, row, partial(enter, self.at, desk, row, free, self.stopped))
             self._protect(desk, row)
         self._ask_again(desk, [symbol for symbol in desk.blocked if symbol not in before])
 

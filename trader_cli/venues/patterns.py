@@ -186,3 +186,9 @@ HTTP = {
     "5xx": _row("http_5xx", "", Resolution.RETRY),
 }
 """Failures and pages by their kind. None of them proves anything, but those after which nothing can have been written."""
+
+
+def is_final(venue: str, name: str) -> bool:
+    """Tell whether a row says that nothing we ask will be answered until somebody mends our key or account."""
+    rows = (*ROWS.get(venue, ()), *HTTP.values())
+    return any(row.name == name and row.resolution is Resolution.HALT_ALL for row in rows)
