@@ -92,15 +92,18 @@ class KrakenReads:
         """Return 50 entries from `ofs` on, the newest first."""
         running: dict[str, Decimal] = {}
         rows: list[tuple[str, dict[str, Any]]] = []
+        # An entry of a trade refers to it by the id that the history of trades gives it.
+        names = {trade.id: trade_id(trade) for trade in self.venue.trades}
         fees = {(e.reference, e.asset): -e.amount for e in self.venue.account.entries if e.kind == "fee"}
         for number, entry in enumerate(self.venue.account.entries, start=1):
             running[entry.asset] = running.get(entry.asset, Decimal(0)) + entry.amount
             if entry.kind == "fee":
                 continue
             fee = fees.get((entry.reference, entry.asset), Decimal(0)) if entry.kind == "trade" else Decimal(0)
+            refid = names.get(entry.reference, entry.reference) or f"R{number}"
             row = {
                 "aclass": "currency", "amount": amount(entry.amount), "asset": kraken_asset(entry.asset),
-                "balance": amount(running[entry.asset] - fee), "fee": amount(fee), "refid": entry.reference or f"R{number}",
+                "balance": amount(running[entry.asset] - fee), "fee": amount(fee), "refid": refid,
                 "time": entry.time_ms / 1000, "type": entry.kind, "subtype": "",
             }  # fmt: skip
             rows.append((txid("L", number), row))

@@ -8,7 +8,17 @@ from typing import Protocol
 
 from trader_cli.model.bars import Bars
 from trader_cli.model.fills import Fills
-from trader_cli.model.orders import Answer, Balance, Cancelled, MarketRules, Quote, Ticket, VenueOrder, VenueTrade
+from trader_cli.model.orders import (
+    Activity,
+    Answer,
+    Balance,
+    Cancelled,
+    MarketRules,
+    Quote,
+    Ticket,
+    VenueOrder,
+    VenueTrade,
+)
 from trader_cli.model.run import RunRecord
 from trader_cli.model.session import CycleRecord, OrderEvent, OrderRecord, Session, Step, StepRecord
 from trader_cli.model.timeframe import Timeframe
@@ -83,10 +93,12 @@ class Venue(Protocol):
     """A trading account at a venue. Every method is at most a few requests; reads raise VenueError, never guess.
 
     id: `kraken` or `binance`. account: which account this is, without giving its key away (a short digest of the API key).
+    untold: what `activity` cannot know, in words, empty = it tells everything.
     """
 
     id: str
     account: str
+    untold: str
 
     def now_ms(self) -> int:
         """Return the venue's time, ms UTC: ours, mended by the skew it told last."""
@@ -122,6 +134,13 @@ class Venue(Protocol):
         """Return every trade of an order, all pages, each once, oldest first."""
         ...
 
+    def activity(self, since_ms: int, symbols: Sequence[str]) -> Sequence[Activity]:
+        """Return what moved the account since then, oldest first; `untold` says what the venue does not tell of it.
+
+        symbols: the markets whose trades are looked at, where the venue asks for each.
+        """
+        ...
+
     def price(self, symbol: str) -> Quote:
         """Return the best bid and ask now. Raises VenueError for an empty, crossed or one-sided book."""
         ...
@@ -143,6 +162,10 @@ class Venue(Protocol):
 
     def place_pair(self, stop: Ticket, target: Ticket) -> Answer:
         """Send a stop and a target that cancel each other, with one request; each is found by its own client id after."""
+        ...
+
+    def check(self, ticket: Ticket) -> Answer:
+        """Let the venue judge an order without placing it: OPEN without an id means that it would be taken."""
         ...
 
     def cancel(self, venue_id: str, symbol: str) -> Cancelled:

@@ -128,6 +128,37 @@ class VenueTrade:
     maker: bool | None
 
 
+class ActivityKind(StrEnum):
+    """What moved an asset of the account."""
+
+    TRADE = "trade"
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One change of one asset of the account, as the venue tells it. amount: of the asset, fees included, above 0 what came in.
+
+    reference: the venue's id of the trade or transfer; a trade changes several assets under one. client_id: of a trade's order,
+    empty where it has none. text: what it was, in the venue's own words.
+    """
+
+    kind: ActivityKind
+    asset: str
+    amount: Decimal
+    time_ms: int
+    reference: str
+    text: str
+    client_id: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether it is a trade of an order with a client id of ours."""
+        return self.client_id.startswith(CLIENT_PREFIX)
+
+
 @dataclass(frozen=True)
 class Balance:
     """What the account has of one asset: all of it, and what no open order has reserved."""

@@ -61,6 +61,7 @@ class Account(ABC):
     """A trading account at one venue; the venues fill in their own requests and forms."""
 
     id: str
+    untold = ""
 
     def __init__(self, client: Client, rulebook: Rules) -> None:
         self.account = client.account
@@ -134,6 +135,10 @@ class Account(ABC):
         return self._send(
             [stop, target], lambda: self._pair(stop, target), lambda data: self._pair_accepted(data, stop, target)
         )
+
+    def check(self, ticket: Ticket) -> Answer:
+        """Let the venue judge an order without placing it: OPEN without an id means that it would be taken."""
+        return self._send([ticket], lambda: self._trial(ticket), self._tried)
 
     def cancel(self, venue_id: str, symbol: str) -> Cancelled:
         """Ask the venue to cancel one order. Raises VenueError only where it certainly was not: refused, or never sent."""
@@ -253,6 +258,14 @@ class Account(ABC):
     @abstractmethod
     def _order(self, ticket: Ticket) -> tuple[str, dict[str, Any]]:
         """Return ccxt's raw method and the parameters of an order. Raises NotSentError."""
+
+    @abstractmethod
+    def _trial(self, ticket: Ticket) -> tuple[str, dict[str, Any]]:
+        """Return ccxt's raw method and the parameters of an order that is only judged. Raises NotSentError."""
+
+    @abstractmethod
+    def _tried(self, data: Any) -> str:
+        """Return "" for an answer that says that the order would be taken."""
 
     @abstractmethod
     def _accepted(self, data: Any, ticket: Ticket) -> str:

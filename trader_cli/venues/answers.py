@@ -58,6 +58,16 @@ def amount(value: object, what: str) -> Decimal:
     return made
 
 
+def signed(entry: dict[str, Any], name: str) -> Decimal:
+    """Return a number of either sign, exactly as the venue wrote it."""
+    value = entry.get(name)
+    if isinstance(value, str) and value.startswith("-"):
+        return -amount(value[1:], f"`{name}`")
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and value < 0:
+        return -amount(-value, f"`{name}`")
+    return amount(value, f"`{name}`")
+
+
 def milliseconds(entry: dict[str, Any], name: str, *, seconds: bool = False) -> int:
     """Return a moment in ms UTC from a number of milliseconds, or of seconds with a fraction."""
     value = number(entry, name)

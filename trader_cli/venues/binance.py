@@ -6,9 +6,19 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from trader_cli.model.orders import Balance, Cancelled, Ticket, TicketKind, VenueOrder, VenueTrade, client_id_of
+from trader_cli.model.orders import (
+    Activity,
+    Balance,
+    Cancelled,
+    Ticket,
+    TicketKind,
+    VenueOrder,
+    VenueTrade,
+    client_id_of,
+)
 from trader_cli.venues.account import Account, NotSentError, price_of, quantity_of
-from trader_cli.venues.answers import MalformedError, milliseconds, number, rows, same, side, table, text
+from trader_cli.venues.answers import MalformedError, WrongError, milliseconds, number, rows, same, side, table, text
+from trader_cli.venues.binance_activity import UNTOLD, activity
 from trader_cli.venues.client import Client
 
 _STATUSES = {
@@ -33,6 +43,7 @@ class Binance(Account):
     """
 
     id = "binance"
+    untold = UNTOLD
 
     def __init__(self, client: Client, rulebook: Any, recv_window_ms: int, stop_gap_bps: Decimal) -> None:
         super().__init__(client, rulebook)
@@ -88,6 +99,17 @@ class Binance(Account):
                 asked["fromId"] = following
         return sorted(found.values(), key=lambda one: (one.time_ms, int(one.trade_id)))
 
+    def activity(self, since_ms: int, symbols: Sequence[str]) -> Sequence[Activity]:
+        """Return what the trades on these markets changed since then, anybody's, oldest first."""
+
+        def ask(method: str, asked: dict[str, Any], kind: str, call: str) -> Any:
+            return self._client.read(method, asked, kind=kind, call=call)
+
+        self._names.add(symbols)
+        with self._reading("the account's activity"):
+            found = [one for symbol in symbols for one in activity(ask, symbol, self._theirs(symbol), since_ms)]
+        return sorted(found, key=lambda one: (one.time_ms, one.reference))
+
     def _time(self) -> tuple[int, int]:
         with self._reading("time"):
             answer = table(self._client.read("public_get_time", kind="market_data", call="time"), "the answer")
@@ -124,6 +146,15 @@ class Binance(Account):
             params["price"] = price_of(ticket, ticket.price)
             params["timeInForce"] = "IOC" if ticket.kind is TicketKind.IOC else "GTC"
         return "private_post_order", params
+
+    def _trial(self, ticket: Ticket) -> tuple[str, dict[str, Any]]:
+        _, params = self._order(ticket)
+        return "private_post_order_test", params
+
+    def _tried(self, data: Any) -> str:
+        if "orderId" in table(data, "the answer"):
+            raise WrongError("an order that was only to be judged has an id")
+        return ""
 
     def _accepted(self, data: Any, ticket: Ticket) -> str:
         answer = table(data, "the answer")

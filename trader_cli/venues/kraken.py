@@ -10,6 +10,7 @@ from typing import Any
 from trader_cli.errors import VenueError
 from trader_cli.model.orders import (
     CLIENT_PREFIX,
+    Activity,
     Balance,
     Cancelled,
     Resolution,
@@ -19,8 +20,9 @@ from trader_cli.model.orders import (
     VenueTrade,
 )
 from trader_cli.venues.account import Account, NotSentError, price_of, quantity_of
-from trader_cli.venues.answers import MalformedError, milliseconds, number, rows, same, side, table, text
+from trader_cli.venues.answers import MalformedError, WrongError, milliseconds, number, rows, same, side, table, text
 from trader_cli.venues.client import Client
+from trader_cli.venues.kraken_activity import activity
 from trader_cli.venues.names import spellings
 
 _TYPES = {TicketKind.MARKET: "market", TicketKind.LIMIT: "limit", TicketKind.IOC: "limit", TicketKind.STOP: "stop-loss"}
@@ -106,6 +108,12 @@ class Kraken(Account):
                     break
         return sorted(found.values(), key=lambda one: (one.time_ms, one.trade_id))
 
+    def activity(self, since_ms: int, symbols: Sequence[str]) -> Sequence[Activity]:
+        """Return what moved the account since then, oldest first: deposits, withdrawals, trades of anybody, rewards."""
+        self._names.add(symbols)
+        with self._reading("the account's activity"):
+            return activity(lambda method, asked, kind: self._result(method, asked, kind=kind), self._names, since_ms)
+
     def _time(self) -> tuple[int, int]:
         with self._reading("time"):
             return milliseconds(
@@ -144,6 +152,17 @@ class Kraken(Account):
         if ticket.kind is TicketKind.IOC:
             params["timeinforce"] = "IOC"
         return "private_post_addorder", params
+
+    def _trial(self, ticket: Ticket) -> tuple[str, dict[str, Any]]:
+        method, params = self._order(ticket)
+        return method, params | {"validate": "true"}
+
+    def _tried(self, data: Any) -> str:
+        result = table(data["result"], "`result`")
+        text(table(result.get("descr"), "`descr`"), "order")
+        if result.get("txid"):
+            raise WrongError("an order that was only to be judged has an id")
+        return ""
 
     def _deadline(self, deadline_ms: int) -> str:
         now_ms = self.now_ms()
