@@ -5,6 +5,7 @@ It reads one JSON object a line from stdin and answers with one: the exit code, 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -36,6 +37,14 @@ def prepare() -> None:
 
     for venue in ("kraken", "binance"):
         exchange_class(venue)
+    import typer.main
+
+    import trader_cli.cli.main as cli
+
+    # Typer makes its commands anew in every process; they are the same ones each time.
+    cli.app = typer.main.get_command(cli.app)
+    gc.collect()
+    gc.freeze()
 
 
 def serve() -> None:
