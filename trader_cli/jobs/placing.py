@@ -84,7 +84,7 @@ def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped:
         return
     free[one.quote] = free.get(one.quote, Decimal(0)) - Decimal(quantity * most) / one.price_one / QUANTITY_ONE
     record = send(at, desk, row, ticket)
-    if record is not None:
+    if isinstance(record, OrderRecord):
         sent(at, desk, record)
         watch_slippage(at, desk, row, record)
 
@@ -171,7 +171,7 @@ def leave(at: Accounts, desk: Desk, row: int, resting: list[OrderRecord]) -> Non
     reason = int(position[ORDER_REASON])
     ticket = ticket_for(at, desk, row, Purpose.EXIT, TicketKind.MARKET, -1, quantity, reason, number)
     record = send(at, desk, row, ticket)
-    if record is not None:
+    if isinstance(record, OrderRecord):
         sent(at, desk, record)
         watch_slippage(at, desk, row, record)
         shelve(desk, row, price)

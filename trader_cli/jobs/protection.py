@@ -13,10 +13,17 @@ from trader_cli.jobs.sending import next_number, send, ticket_for
 from trader_cli.jobs.venue_orders import Accounts, cancel
 from trader_cli.model.fills import Reason
 from trader_cli.model.instrument import QUANTITY_ONE
-from trader_cli.model.orders import Purpose, Quote, Ticket, TicketKind
-from trader_cli.model.risk import ALL
+from trader_cli.model.orders import Answer, OrderState, Purpose, Quote, Resolution, Ticket, TicketKind
 from trader_cli.model.session import OrderRecord
 from trader_cli.money import step_down, step_up
+
+_TAKES_NOTHING = (
+    Resolution.WAIT,
+    Resolution.SKIP_CYCLE,
+    Resolution.RESYNC,
+    Resolution.HALT_WALLET,
+    Resolution.HALT_ALL,
+)
 
 
 def resting(desk: Desk, row: int) -> list[OrderRecord]:
@@ -106,29 +113,29 @@ def _place(at: Accounts, desk: Desk, row: int, held: int, level: int, target: in
     if quote is not None and 0 < target <= quote.bid * one.price_one:
         _sell(at, desk, row, Reason.TARGET)
         return
-    was_halted = ALL in desk.ledger.halted()
-    record = _sent(at, desk, row, held, level, target)
-    if record is not None:
-        desk.note("protection", row, {"stop": record.ticket.client_id})
-    elif one.symbol in desk.blocked:
+    done = _sent(at, desk, row, held, level, target)
+    if isinstance(done, OrderRecord):
+        desk.note("protection", row, {"stop": done.ticket.client_id})
+    elif done.state is OrderState.UNKNOWN:
+        # Its symbol is blocked, and asked about at the end.
         return
-    elif ALL in desk.ledger.halted() and not was_halted:
-        # Whoever refuses our key takes no sale either, and asking on locks it.
-        _alarm(desk, row, "unprotected", "its stop could not be placed, and the venue takes no orders from us")
+    elif done.resolution in _TAKES_NOTHING:
+        # Whoever takes no stop of ours now takes no sale either, and asking on makes it worse.
+        _alarm(desk, row, "unprotected", f"its stop could not be placed, the next cycle tries again: {done.message}")
     else:
         _emergency(at, desk, row, Reason.UNPROTECTED, "its stop could not be placed")
 
 
-def _sent(at: Accounts, desk: Desk, row: int, held: int, level: int, target: int) -> OrderRecord | None:
+def _sent(at: Accounts, desk: Desk, row: int, held: int, level: int, target: int) -> OrderRecord | Answer:
     """Send a stop, with its target where one goes with it; where the venue takes no pair, the stop alone."""
     if target:
         number = max(next_number(desk, row, Purpose.STOP), next_number(desk, row, Purpose.TARGET))
         stop = _stop(at, desk, row, held, level, number)
         kind, reason = TicketKind.LIMIT, int(Reason.TARGET)
         twin = ticket_for(at, desk, row, Purpose.TARGET, kind, -1, held, reason, number, price=target)
-        record = send(at, desk, row, stop, twin)
-        if record is not None or stop.symbol in desk.blocked or ALL in desk.ledger.halted():
-            return record
+        done = send(at, desk, row, stop, twin)
+        if isinstance(done, OrderRecord) or done.state is OrderState.UNKNOWN or done.resolution in _TAKES_NOTHING:
+            return done
     return send(at, desk, row, _stop(at, desk, row, held, level, next_number(desk, row, Purpose.STOP)))
 
 

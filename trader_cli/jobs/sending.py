@@ -77,8 +77,8 @@ def next_number(desk: Desk, row: int, purpose: Purpose) -> int:
     return 1 + max((int(one.ticket.key.rpartition("|")[2]) for one in mine), default=0)
 
 
-def send(at: Accounts, desk: Desk, row: int, first: Ticket, twin: Ticket | None = None) -> OrderRecord | None:
-    """Commit an order and send it with one request; return its record where the venue took it.
+def send(at: Accounts, desk: Desk, row: int, first: Ticket, twin: Ticket | None = None) -> OrderRecord | Answer:
+    """Commit an order and send it with one request; return its record where the venue took it, else what it answered.
 
     twin: the target that goes with a stop, in the same request. Only what the venue provably refused for a passing reason is
     tried again, as an order of its own, `tries` times at most.
@@ -92,7 +92,7 @@ def send(at: Accounts, desk: Desk, row: int, first: Ticket, twin: Ticket | None 
         if not all(new):
             # Decided and sent before, by this run or another: its fate is followed, never sent again.
             desk.asks(first.symbol, f"order {tickets[0].client_id} was sent before, and what became of it is not known")
-            return None
+            return Answer(OrderState.UNKNOWN)
         answer = _placed(at, desk, tickets)
         _note(at, desk, tickets, answer)
         if answer.state is OrderState.OPEN:
@@ -100,11 +100,11 @@ def send(at: Accounts, desk: Desk, row: int, first: Ticket, twin: Ticket | None 
         if answer.state is OrderState.UNKNOWN:
             text = f"what became of order {tickets[0].client_id} is not known: {answer.message}"
             desk.asks(first.symbol, text)
-            return None
+            return answer
         if attempt + 1 < at.terms.tries and not _may_try_again(at, first, answer, attempt):
             break
     _refused(at, desk, row, tickets[0], answer)
-    return None
+    return answer
 
 
 def _again(at: Accounts, ticket: Ticket) -> Ticket:

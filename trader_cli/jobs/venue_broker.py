@@ -172,7 +172,7 @@ class VenueBroker:
         self.short = {one.asset for one in found if one.amount < 0}
         if found:
             one = found[0]
-            self.stopped = f"the account has {one.amount:+} {one.asset} that nobody explained"
+            self.stopped = f"the account has {one.amount.normalize():+f} {one.asset} that nobody explained"
             desk.fails(
                 RiskError.exit_code, f"{self.stopped}; `trader ledger reconcile --explain` shows what could explain it"
             )

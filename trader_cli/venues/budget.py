@@ -119,7 +119,8 @@ class Budget:
             if retry_ms > state.now_ms:
                 state.ban_ms = max(state.ban_ms, retry_ms)
             else:
-                state.marks.clear()
+                # Not the counter of a day: who never used it up would be silent for hours.
+                state.marks = {name: marks for name, marks in state.marks.items() if _is_daily(name)}
                 state.full_ms = state.now_ms
             self._store(state, lasting=True)
 
@@ -179,6 +180,10 @@ class Budget:
         statefile.write(self.path, state.to_json(), lasting=lasting)
 
 
+def _is_daily(name: str) -> bool:
+    return name.startswith("day:")
+
+
 class _State:
     """The file's content, as of `now_ms`. full_ms: when every meter without marks was full; 0 = never. ban_ms: its end.
 
@@ -216,6 +221,8 @@ class _State:
     def of(self, charge: Charge) -> Marks:
         """Return a meter's marks; one without any was full when all were."""
         marks = self.marks.get(charge.name)
+        if marks is None and _is_daily(charge.name):
+            return []
         if marks is None:
             return [[self.full_ms, charge.meter.most]] if self.full_ms else []
         return marks
