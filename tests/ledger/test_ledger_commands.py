@@ -207,3 +207,12 @@ def test_a_damaged_ledger_is_not_copied_over_a_good_backup(ledger: Ledger, tmp_p
     with pytest.raises(DataError, match="damaged"):
         backup(ledger, good, force=True, now_ms=0)
     assert good.read_bytes() == before
+
+
+def test_a_new_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+    ledger = Ledger.open("sqlite:///trader.db", tmp_path)
+    ledger.record_event(0, "test", "so that its other files are there")
+    files = [*tmp_path.glob("trader.db*")]
+    assert files
+    assert {oct(one.stat().st_mode & 0o777) for one in files} == {"0o600"}
+    ledger.close()

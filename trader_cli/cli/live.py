@@ -23,7 +23,7 @@ app = typer.Typer()
 @command(app, None)
 def _live(
     run: Run,
-    once: Annotated[bool, typer.Option("--once", help="One cycle; also what happens without `--every`.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One cycle.")] = False,
     every: Annotated[
         str | None, typer.Option(help="A cycle at every multiple of this: 15m, 4h.", metavar="TIME")
     ] = None,

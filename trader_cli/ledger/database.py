@@ -39,6 +39,8 @@ def connect(url: str, home: Path, *, create: bool = True) -> tuple[Engine, Path 
                 raise DataError(f"there is no ledger at `{path}`", "run a backtest first, or name another `--home`")
             with translated(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                # What somebody owns and trades is nobody else's to read; SQLite gives its other files the same rights.
+                path.touch(mode=0o600)
         url = f"sqlite:///{path}"
     try:
         engine = create_engine(url)
