@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trader_cli.jobs.reconcile import Difference
     from trader_cli.ledger import Ledger
     from trader_cli.market.files import Series
-    from trader_cli.model.orders import Balance, VenueOrder
+    from trader_cli.model.orders import Activity, Balance, VenueOrder
     from trader_cli.model.session import OrderRecord, Session, Step
     from trader_cli.model.timeframe import Timeframe
     from trader_cli.trading import Post
@@ -123,6 +123,27 @@ class Examination:
         return {} if self.post is None else self.post.venue.balances()
 
     @cached_property
+    def agreed_ms(self) -> int:
+        """When account and book of the session agreed last, ms UTC."""
+        from trader_cli.jobs.tracing import agreed_ms
+
+        if self.session is None or self.ledger is None:
+            return 0
+        run_id = self.session.run_id
+        return agreed_ms(self.session, self.ledger.cycles(_CYCLES_COUNTED, run_id), self.ledger.adjustments(run_id))
+
+    @cached_property
+    def activity(self) -> list[Activity]:
+        """What moved the account since then and is no trade of this ledger."""
+        from trader_cli.jobs.tracing import not_booked
+
+        ledger = self.ledger
+        if self.post is None or self.step is None or ledger is None:
+            return []
+        found = self.post.venue.activity(self.agreed_ms, self.step.symbols)
+        return not_booked(found, lambda client_id: ledger.order(client_id) is not None)
+
+    @cached_property
     def known(self) -> dict[str, OrderRecord]:
         """What the ledger knows of the account's open orders that carry our mark, by client id."""
         if self.ledger is None:
@@ -184,7 +205,7 @@ class Examination:
 
     def forget(self) -> None:
         """Look at session and orders anew the next time they are asked for."""
-        for name in ("session", "step", "held", "open_orders", "known", "balances"):
+        for name in ("session", "step", "held", "open_orders", "known", "balances", "agreed_ms", "activity"):
             self.__dict__.pop(name, None)
 
     def _series(self, symbol: str) -> list[Series]:

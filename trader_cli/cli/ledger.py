@@ -13,6 +13,7 @@ from trader_cli.errors import DataError, RiskError, UsageError
 if TYPE_CHECKING:
     from trader_cli.cli.examination import Examination
     from trader_cli.jobs.reconcile import Difference
+    from trader_cli.jobs.tracing import Traced
     from trader_cli.model.session import Adjustment
 
 app = typer.Typer(help="The ledger: verify, reconcile, export, backup, migrate.", no_args_is_help=True)
@@ -114,11 +115,14 @@ def _reconcile(
                 at.forget()
                 found = _compared(at)
         found = [one for one in found if asset in (None, one.asset)]
-        told = {one.asset: _explained(at, one) for one in found if explain and one.is_alarm}
+        traces = {one.asset: _traced(at, one) for one in found if explain and one.is_alarm}
+        told = {one.asset: _explained(at, one, traces[one.asset]) for one in found if one.asset in traces}
     alarms = [one for one in found if one.is_alarm]
     result = {
         "agrees": not alarms,
-        "assets": [{**_row(one), "explanations": told.get(one.asset, [])} for one in found],
+        "assets": [
+            {**_row(one), **_trace(traces.get(one.asset)), "explanations": told.get(one.asset, [])} for one in found
+        ],
         "adjustments": [{"asset": one.asset, "amount": one.amount, "kind": one.kind} for one in made],
     }
     error = None
@@ -171,12 +175,43 @@ def _settle(at: Examination, kind: str, reason: str, asset: str | None, wallet: 
     return made
 
 
-def _explained(at: Examination, one: Difference) -> list[str]:
+def _traced(at: Examination, one: Difference) -> Traced:
+    """Ask the venue what moved the account; that it cannot be asked explains nothing, and is said."""
+    from decimal import Decimal
+
+    from trader_cli.errors import VenueError
+    from trader_cli.jobs.tracing import Traced, traced
+
+    try:
+        return traced(one, at.activity, at.agreed_ms, "" if at.post is None else at.post.venue.untold)
+    except VenueError as error:
+        return Traced((), Decimal(0), (f"what moved the account cannot be asked: {error.message}",))
+
+
+def _trace(trace: Traced | None) -> dict[str, Any]:
+    from trader_cli.jobs.summary import iso
+
+    if trace is None:
+        return {"activity": [], "accounted": "0"}
+    rows = [
+        {
+            "kind": one.kind.value,
+            "amount": f"{one.amount:f}",
+            "time": iso(one.time_ms),
+            "reference": one.reference,
+            "text": one.text,
+        }
+        for one in trace.activity
+    ]
+    return {"activity": rows, "accounted": f"{trace.amount:f}"}
+
+
+def _explained(at: Examination, one: Difference, trace: Traced) -> list[str]:
     from trader_cli.jobs.reconcile import explanations
 
     session, ledger = at.session, at.ledger
     records = ledger.orders(session.run_id, open_only=True) if session is not None and ledger is not None else []
-    return explanations(one, at.open_orders, records, set(at.known))
+    return explanations(one, at.open_orders, records, set(at.known), trace.sentences)
 
 
 def _row(one: Difference) -> dict[str, Any]:

@@ -156,13 +156,18 @@ def _owner(wallet: str | None, wallets: Sequence[str]) -> str:
 
 
 def explanations(
-    one: Difference, open_orders: Iterable[VenueOrder], records: Iterable[OrderRecord], known_ids: set[str]
+    one: Difference,
+    open_orders: Iterable[VenueOrder],
+    records: Iterable[OrderRecord],
+    known_ids: set[str],
+    seen: Sequence[str] = (),
 ) -> list[str]:
     """Return what the venue and the ledger know that could explain a difference, as sentences.
 
-    records: our orders that are not booked to their end. known_ids: every client id in the ledger.
+    records: our orders that are not booked to their end. known_ids: every client id in the ledger. seen: what the
+    venue's list of the account's activity tells of it.
     """
-    told = []
+    told = list(seen)
     for record in records:
         if one.asset not in _assets(record.ticket.symbol):
             continue
