@@ -23,7 +23,7 @@ from trader_cli.model.session import OrderEvent, OrderRecord, Session
 
 CANCEL_ASKED = "cancellation asked"
 _WISHES = (Reason.STRATEGY, Reason.REBALANCE)
-_LOOKS = 4
+_LOOKS = 5
 _LOOK_MS = 250
 
 
@@ -141,6 +141,11 @@ def follow(at: Accounts, desk: Desk, record: OrderRecord, order: VenueOrder) -> 
     done = record.booked
     if filled > 0 and (filled != done or not order.is_working):
         done = book_trades(at.venue, desk, record, order)
+        waits = 0
+        # Trades may be shown later than what they add up to; what they bought wants its stop now, not at the next cycle.
+        while done < filled and waits < _LOOKS and at.pause(_LOOK_MS << waits):
+            waits += 1
+            done = book_trades(at.venue, desk, record, order)
     if order.is_working or done != filled:
         if filled != record.filled:
             _learn(at, desk, record, OrderState.OPEN, order.venue_id, filled, "filled in part")
