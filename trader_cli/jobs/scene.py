@@ -12,7 +12,7 @@ from trader_cli.engine.state import Market
 from trader_cli.errors import UsageError
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import BarSource, SwingCache
-from trader_cli.jobs.wishes import Wishes, ask, measure
+from trader_cli.jobs.wishes import Wishes, ask, measure, unasked
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.timeframe import Timeframe
@@ -70,14 +70,17 @@ def set_stage(request: Request, source: BarSource, instrument: Callable[[str, st
     return Stage(series, legs, instruments, timeframe, rules._replace(bar_ms=timeframe.ms))
 
 
-def set_scene(request: Request, stage: Stage, digests: dict[str, str], cache: SwingCache | None) -> Scene:
+def set_scene(
+    request: Request, stage: Stage, digests: dict[str, str], cache: SwingCache | None, *, asked: bool = True
+) -> Scene:
     """Ask the strategies and lay everything out for the engine. Raises StrategyError.
 
-    digests: of each symbol's bars, for `cache`, where swings are kept; None = they are found anew.
+    digests: of each symbol's bars, for `cache`, where swings are kept; None = they are found anew. asked: False where the
+    newest bar is neither filled nor decided on, so that no wish is read.
     """
-    wishes = ask(request, stage.series, digests, cache)
+    wishes = ask(request, stage.series, digests, cache) if asked else unasked(request, stage.series)
     notes = _notes(stage.instruments, request, stage.series, wishes)
-    measured = measure(request, stage.series, stage.rules)
+    measured = measure(request, stage.series, stage.rules) if asked else []
     open_ms, market = build_market(stage.series, wishes.signals, stage.rules, measured)
     purses = tuple(request.cash * one.share // ONE for one in request.wallets)
     linked = [stage.legs if any(one.instance.linked for one in wallet.strategies) else {} for wallet in request.wallets]

@@ -118,7 +118,10 @@ def trade(
             next(iter(problems.values()), "there is no closed bar of any symbol yet"),
             "wait for the first one, or choose other symbols",
         )
-    scene = set_scene(request, stage, {}, None)
+    # On paper nothing happens between bars: about one that was decided on nobody is asked again.
+    newest = max(int(one.open_ms[-1]) for one in stage.series if len(one))
+    quiet = broker.mode == "paper" and step is not None and newest <= step.bar_ms
+    scene = set_scene(request, stage, {}, None, asked=not quiet)
     if session is None or step is None:
         outside = broker.opening(request, scene.instruments)
         began = now_ms()

@@ -44,7 +44,7 @@ def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], ca
     digests: of each symbol's bars. cache: where the swings of fibonacci levels are kept; None = found anew. Raises
     StrategyError.
     """
-    timeframes = scaled(request.timeframes, series[0].timeframe) if request.timeframes else ()
+    timeframes = _timeframes(request, series)
     wanted = request.levels
     levels = [_levels(bars, digests[bars.symbol], wanted, cache) for bars in series] if wanted is not None else []
     answers: dict[tuple[str, int], Signals] = {}
@@ -72,7 +72,7 @@ def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], ca
             answered = [answer(one, s) for one in wallet.strategies]
             if not names:
                 # A wallet whose strategies are not deployed wants nothing, and nothing changed.
-                row.append(Combined(Signals(np.full(len(bars), np.nan)), np.full(len(bars), -1, np.int64), ()))
+                row.append(_nothing(bars))
                 continue
             if len(names) == 1:
                 said = Combined(answered[0], np.broadcast_to(np.int64(0), len(bars)), ())
@@ -81,6 +81,13 @@ def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], ca
             row.append(said)
         wallets.append(tuple(row))
     return Wishes(tuple(wallets), tuple(len(one.strategies) for one in request.wallets), timeframes)
+
+
+def unasked(request: Request, series: Sequence[Bars]) -> Wishes:
+    """Return the wishes of a moment at which nobody is asked: none, and nothing changed."""
+    silent = tuple(_nothing(bars) for bars in series)
+    counts = tuple(len(one.strategies) for one in request.wallets)
+    return Wishes((silent,) * len(request.wallets), counts, _timeframes(request, series))
 
 
 def measure(request: Request, series: Sequence[Bars], rules: Rules) -> list[Measured]:
@@ -95,6 +102,14 @@ def measure(request: Request, series: Sequence[Bars], rules: Rules) -> list[Meas
         )
         for bars in series
     ]
+
+
+def _timeframes(request: Request, series: Sequence[Bars]) -> tuple[Timeframe, ...]:
+    return scaled(request.timeframes, series[0].timeframe) if request.timeframes else ()
+
+
+def _nothing(bars: Bars) -> Combined:
+    return Combined(Signals(np.full(len(bars), np.nan)), np.full(len(bars), -1, np.int64), ())
 
 
 def _levels(bars: Bars, digest: str, wanted: Levels, cache: SwingCache | None) -> fibonacci.FibLevels:
