@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KEY_HINTS = ("check the key, its permissions and this machine's address", "then go on: `trader risk resume --reason TEXT`")
 Note: TypeAlias = Callable[[str], None]
 LeftMs: TypeAlias = Callable[[], int]
+_COMPILING = "compiling the engine for this machine, once; about half a minute"
 
 
 def paper_replay(parts: Wiring, names: str | None, params: Mapping[str, str], *, fresh: bool, note: Note) -> Cycled:
@@ -49,7 +50,7 @@ def paper_replay(parts: Wiring, names: str | None, params: Mapping[str, str], *,
     seen = step.bar_ms + timeframe.ms if step is not None and step.bar_ms >= 0 else -(1 << 62)
     moment = ahead.next_close(seen)
     if moment is None:
-        return _at_end(parts, broker.exchange, session.run_id if session else "", request)
+        return _at_end(parts, session, request)
     source = FeedSource(ahead.at(moment))
     _warn_of_compiling(note)
     return trade(
@@ -97,7 +98,9 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     broker = VenueBroker(post.venue, _terms(parts, ledger), parts.sleep, left_ms, dry=dry)
     books: TradeLedger = DryLedger(ledger) if dry else ledger
     if dry:
-        return _trade(parts, request, post, broker, fresh=False, note=note, ledger=books)
+        done = _trade(parts, request, post, broker, fresh=False, note=note, ledger=books)
+        done.result["rehearsal"] = broker.rehearsal
+        return done
     return kept(parts, lambda: _halting(parts, lambda: _trade(parts, request, post, broker, fresh=False, note=note)))
 
 
@@ -331,21 +334,75 @@ def _terms(parts: Wiring, ledger: Ledger) -> Terms:
     )
 
 
-def _at_end(parts: Wiring, exchange: str, run_id: str, request: Request) -> Cycled:
+def _at_end(parts: Wiring, session: Session | None, request: Request) -> Cycled:
+    """Return what a replay shows when its data is over: the same as any other step, from the newest one written."""
+    from trader_cli.jobs.summary import iso
     from trader_cli.jobs.trade import Cycled
 
-    step = parts.ledger.last_step(run_id) if run_id else None
+    if session is None:
+        raise DataError("there is no bar in the time asked for", "`trader data list` shows what there is")
+    step = parts.ledger.last_step(session.run_id)
     result = {
-        "run_id": run_id,
-        "mode": "paper",
-        "exchange": exchange,
-        "strategies": request.label.split(","),
+        "run_id": session.run_id,
+        "mode": session.mode,
+        "exchange": session.exchange,
+        "strategies": [one.name for wallet in request.wallets for one in wallet.strategies],
+        "symbols": list(step.symbols),
+        "timeframe": session.timeframe,
+        "quote": session.quote,
+        "step": step.seq,
+        "bar": iso(step.bar_ms),
         "outcome": "ended",
-        "digest": step.digest if step is not None else None,
-        "trades": step.trade_count if step is not None else 0,
-        "equity": step.equity * 1e-8 if step is not None else None,
+        "fills": [],
+        "orders": [],
+        "positions": holdings(session, step),
+        "cash": step.cash * 1e-8,
+        "equity": step.equity * 1e-8,
+        "trades": step.trade_count,
+        "digest": step.digest,
+        "blocked": {},
+        "notes": [],
     }
     return Cycled(result, 0, "")
+
+
+def holdings(session: Session, step: Step) -> list[dict[str, Any]]:
+    """Return what a session held after a step, at the step's own prices."""
+    described = {one.symbol: one for one in session.instruments}
+    found = []
+    for row, held in enumerate(step.holdings):
+        w, s = divmod(row, len(step.symbols))
+        if not held:
+            continue
+        one = described.get(step.symbols[s]) or Instrument(step.symbols[s], quote_currency=session.quote)
+        price, value = step.marks[s] / one.price_one, one.value_units(step.marks[s], held) * 1e-8
+        found.append(
+            {
+                "wallet": step.wallets[w],
+                "symbol": step.symbols[s],
+                "quantity": held * 1e-8,
+                "price": price,
+                "value": value,
+            }
+        )
+    return found
+
+
+def compiled(parts: Wiring, names: str | None, params: Mapping[str, str], note: Note) -> None:
+    """Compile the engine for this machine where nobody has, before a cycle's limit of time begins.
+
+    On a slow machine it takes longer than a cycle may, and what is cut short begins anew with the next run, for ever.
+    """
+    from trader_cli.compiler import is_cached
+
+    if is_cached("replay"):
+        return
+    # What cannot be meant is said first.
+    at_venue(parts, _request(parts, names, params))
+    note(_COMPILING)
+    from trader_cli.engine.warm import compile_engine
+
+    compile_engine()
 
 
 def _request(parts: Wiring, names: str | None, params: Mapping[str, str]) -> Request:
@@ -374,4 +431,4 @@ def _warn_of_compiling(note: Note) -> None:
     from trader_cli.compiler import is_cached
 
     if not is_cached("replay"):
-        note("compiling the engine for this machine, once; about half a minute")
+        note(_COMPILING)

@@ -137,6 +137,7 @@ def cycle_view(console: Any, result: Mapping[str, Any]) -> None:
         ("filled", result["fills"], ("side", "symbol", "quantity", "price", "fee", "reason")),
         ("working orders", result["orders"], ("side", "symbol", "kind", "quantity", "price", "reason")),
         ("positions", result["positions"], ("symbol", "wallet", "quantity", "price", "value")),
+        ("would be sent", result.get("rehearsal"), ("side", "symbol", "kind", "quantity", "price", "said")),
     ):
         if not rows:
             continue

@@ -25,7 +25,7 @@ from trader_cli.jobs.sending import next_number, send, sent, ticket_for
 from trader_cli.jobs.venue_orders import Accounts, cancel
 from trader_cli.model.fills import OrderKind
 from trader_cli.model.instrument import CASH_ONE, QUANTITY_ONE
-from trader_cli.model.orders import Purpose, TicketKind
+from trader_cli.model.orders import Purpose, Ticket, TicketKind
 from trader_cli.model.risk import ALL
 from trader_cli.model.session import OrderRecord
 from trader_cli.money import affordable, buy_price, step_down
@@ -44,23 +44,34 @@ def planned(desk: Desk, side: int) -> list[int]:
 
 def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped: str) -> None:
     """Send an entry or addition; stopped: why nothing may enter now, "" = it may."""
+    ticket = entry_ticket(at, desk, row, free, stopped)
+    if ticket is None:
+        return
+    record = send(at, desk, row, ticket)
+    if isinstance(record, OrderRecord):
+        sent(at, desk, record)
+        watch_slippage(at, desk, row, record)
+
+
+def entry_ticket(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped: str) -> Ticket | None:
+    """Return the order that a row asks for, its cost taken from what is free; None where it is not sent, which is said."""
     wallet, symbol = desk.name_of(row)
     position = desk.book.position[row]
     if symbol in desk.blocked:
-        return
+        return None
     halted = desk.ledger.halted()
     if int(position[ORDER_MS]) != desk.close_ms:
         drop(desk, row, "too_late", "its bar is over, and it was not sent in time")
-        return
+        return None
     if stopped or ALL in halted or wallet in halted:
         why = stopped or "trading is halted"
         drop(desk, row, "halted", why)
         desk.fails(RiskError.exit_code, f"{symbol}: {why}")
-        return
+        return None
     rules = market_rules(at, desk, row, 1)
     quote = sound_quote(at, desk, row, 1) if rules is not None else None
     if rules is None or quote is None:
-        return
+        return None
     one = desk.instrument(row)
     kind, price, trigger = _asked(at, desk, row, symbol)
     most = price or trigger or one.price_units(float(quote.ask))
@@ -69,10 +80,10 @@ def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped:
         most = buy_price(most, int(desk.scene.rules.slip_rate), one.tick_units)
     quantity = _affordable(desk, row, most, free)
     if too_small(desk, row, rules, quantity, most, at.terms.buffer):
-        return
+        return None
     if not at.may_place(symbol):
         defer(desk, row, "no call or no time is left for it in this cycle")
-        return
+        return None
     # One number a bar, so that a decision is sent once; only what the venue deferred is sent again.
     deferred = desk.noted("deferred", row) == desk.close_ms
     number = next_number(desk, row, Purpose.ENTRY) if deferred else 1
@@ -81,12 +92,9 @@ def enter(at: Accounts, desk: Desk, row: int, free: dict[str, Decimal], stopped:
     if number == 1 and next_number(desk, row, Purpose.ENTRY) > 1:
         # Sent before in this bar, and over: it never reached the venue, or was refused or taken back there.
         drop(desk, row, "sent_before", "its order of this bar is over already, the next decision is another one")
-        return
+        return None
     free[one.quote] = free.get(one.quote, Decimal(0)) - Decimal(quantity * most) / one.price_one / QUANTITY_ONE
-    record = send(at, desk, row, ticket)
-    if isinstance(record, OrderRecord):
-        sent(at, desk, record)
-        watch_slippage(at, desk, row, record)
+    return ticket
 
 
 def _affordable(desk: Desk, row: int, most: int, free: dict[str, Decimal]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import TradeLedger, Venue
 from trader_cli.jobs.protection import protect, resting
 from trader_cli.jobs.reconcile import Difference, differences
+from trader_cli.jobs.rehearsal import rehearse
 from trader_cli.jobs.venue_orders import Accounts, Terms, cancel, follow, look_at, outlived, recover
 from trader_cli.model.fills import Reason
 from trader_cli.model.instrument import CASH_ONE, Instrument
@@ -49,6 +51,7 @@ class VenueBroker:
         self.absent: set[str] = set()
         self.stopped = ""
         self.balances: Mapping[str, Balance] = {}
+        self.rehearsal: list[dict[str, Any]] = []
         self.short: set[str] = set()
 
     def opening(self, request: Request, instruments: Sequence[Instrument]) -> Mapping[str, str]:
@@ -189,9 +192,11 @@ class VenueBroker:
     def place(self, desk: Desk) -> None:
         """Send exits, let protection follow, send entries, each protected before the next; then ask what is still open.
 
-        What fills at once is booked before the next is sent. A dry run sends none of it.
+        What fills at once is booked before the next is sent. A dry run sends none of it, it asks the venue what it thinks.
         """
         if self.dry:
+            free = {asset: one.free for asset, one in self.balances.items()}
+            self.rehearsal = rehearse(self.at, desk, free, self.stopped)
             return
         before = dict(desk.blocked)
         close_halted(desk)
