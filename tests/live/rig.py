@@ -231,11 +231,11 @@ class Rig:
         return self.server.requests(path, venue=self.venue)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Return the placements that left, in order."""
+        """Return the placements that left, in order; what was only to be judged is none."""
         return [
             row
             for row in self.requests()
-            if row["path"].endswith(("/AddOrder", "/oco"))
+            if ("validate" not in row["params"] and row["path"].endswith(("/AddOrder", "/oco")))
             or (row["method"] == "POST" and row["path"].endswith("/order"))
         ]
 
