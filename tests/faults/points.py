@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -23,16 +23,20 @@ class Fault:
 
 @dataclass(frozen=True)
 class Point:
-    """Where a sweep strikes: the stage whose cycle it is, and the faults of that cycle and of those after it, in this order."""
+    """Where a sweep strikes: the stage whose cycle it is, and what goes wrong in it.
+
+    second: what goes wrong in the cycle that mends the first: the name of a fault, or a number that draws one; empty = nothing.
+    """
 
     venue: str
     stage: int
-    faults: tuple[Fault, ...]
+    fault: Fault
+    second: str = ""
 
     @property
     def name(self) -> str:
         """Return how to ask for just this one."""
-        return f"{self.venue}/{self.stage}/" + "+".join(one.name for one in self.faults)
+        return f"{self.venue}/{self.stage}/{self.fault.name}" + (f"+{self.second}" if self.second else "")
 
 
 SILENT = ("drop", "reset")
@@ -136,7 +140,7 @@ def faults_of(venue: str, ran: Ran) -> Iterator[tuple[str, Fault]]:
             if not is_order(method, path):
                 continue
             for ms in (-3_600_000, -4_000, 4_000, 3_600_000):
-                yield "jump", _at_rim(point, f"jump{ms:+}", do="jump", when="before", ms=ms)
+                yield "jump", _at_rim(point, f"jump{ms}", do="jump", when="before", ms=ms)
 
 
 DRAWN = {"read": 3, "edge": 3, "jump": 1, "file": 1}
@@ -153,21 +157,24 @@ def chosen(venue: str, stage: int, ran: Ran, seed: int) -> list[Point]:
     found: list[Point] = []
     for weight, fault in faults_of(venue, ran):
         if weight == "all":
-            found.append(Point(venue, stage, (fault,)))
+            found.append(Point(venue, stage, fault))
         else:
             some.setdefault(f"{weight}|{fault.name.partition('-')[0]}", []).append(fault)
     for group, faults in some.items():
         most = DRAWN[group.partition("|")[0]]
-        found += [Point(venue, stage, (one,)) for one in drawn.sample(faults, min(most, len(faults)))]
+        found += [Point(venue, stage, one) for one in drawn.sample(faults, min(most, len(faults)))]
     return found
 
 
 def pairs(singles: Sequence[Point], count: int, seed: int) -> list[Point]:
-    """Return a sample of two faults in a row: the second strikes the cycle that mends the first."""
+    """Return a sample of two faults in a row, the second one in the cycle that mends the first."""
     drawn = Random(f"{seed}|pairs")
-    found = []
-    for _ in range(count):
-        first = drawn.choice(singles)
-        second = drawn.choice([one for one in singles if one.venue == first.venue])
-        found.append(Point(first.venue, first.stage, (*first.faults, *second.faults)))
-    return found
+    return [replace(drawn.choice(singles), second=str(drawn.randrange(10**9))) for _ in range(count)]
+
+
+def second_of(venue: str, ran: Ran, asked: str) -> Fault | None:
+    """Return what a pair's second word asks for, of the faults that a mending cycle can meet with; None = there is none."""
+    there = [one for weight, one in faults_of(venue, ran) if weight != "file"]
+    if not asked.isdecimal():
+        return next((one for one in there if one.name == asked), None)
+    return Random(asked).choice(there) if there else None

@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from .auditor import Books, audit
-from .points import Fault, Point, chosen, faults_of, pairs
+from .points import Fault, Point, chosen, faults_of, pairs, second_of
 from .scenario import SHARE, STAGES, begin, come, wanted, world_of
 from .world import Ran, World, is_order
 
@@ -105,12 +105,15 @@ class Sweep:
         exits: list[int] = []
         told: list[str] = []
         wrong: list[str] = []
-        for fault in point.faults:
-            ran = self._fail(fault)
-            exits.append(ran.code)
-            told.append(f"{fault.name}: exit {ran.code}\n{ran.output}")
-            wrong += _ended_badly(ran, faulty=True)
-            world.heal(BETWEEN_MS)
+        wrong += self._fail(point.fault, exits, told)
+        if point.second:
+            # What the mending cycle passes depends on what it finds: it is run once to know, and once to fail.
+            before = world.keep("between")
+            second = second_of(point.venue, world.cycle(), point.second)
+            world.put_back(before)
+            if second is not None:
+                point = replace(point, second=second.name)
+                wrong += self._fail(second, exits, told)
         wrong += self._mend(exits, told)
         smaller = ""
         for number in range(point.stage + 1, min(point.stage + 1 + tail, len(STAGES))):
@@ -124,9 +127,14 @@ class Sweep:
             wrong += [] if proved.code == 0 else [f"`ledger verify`: {proved.output}"]
         return Verdict(point, wrong, exits, smaller, told="\n".join(told))
 
-    def _fail(self, fault: Fault) -> Ran:
+    def _fail(self, fault: Fault, exits: list[int], told: list[str]) -> list[str]:
+        """Run a cycle that fails like this; return how it ended badly."""
         self.world.strike(fault.rules)
-        return self.world.cycle(fault.plan)
+        ran = self.world.cycle(fault.plan)
+        exits.append(ran.code)
+        told.append(f"{fault.name}: exit {ran.code}\n{ran.output}")
+        self.world.heal(BETWEEN_MS)
+        return _ended_badly(ran, faulty=True)
 
     def _mend(self, exits: list[int], told: list[str], *, quiet: bool = True) -> list[str]:
         """Run clean cycles until one ends well and, with `quiet`, sends nothing; return what is wrong then."""
@@ -200,20 +208,21 @@ def slice_of(venue: str, clean: Clean) -> list[Point]:
             orders = {point for point, what in clean.ran[stage].points if is_order(*what.partition(" ")[::2])}
             there = [one for one in there if one.name.partition("-")[0] in orders or not one.name.startswith("request")]
             if there:
-                found.append(Point(venue, stage, (there[turn % len(there)],)))
+                found.append(Point(venue, stage, there[turn % len(there)]))
                 break
     return found
 
 
 def named(venue: str, clean: Clean, name: str) -> Point:
     """Return the point of that name."""
-    _, stage, faults = name.split("/", 2)
-    known: dict[str, Fault] = {}
-    for ran in clean.ran:
-        known.update({fault.name: fault for _, fault in faults_of(venue, ran)})
+    _, stage, what = name.split("/", 2)
     own = {fault.name: fault for _, fault in faults_of(venue, clean.ran[int(stage)])}
-    first, *more = faults.split("+")
-    return Point(venue, int(stage), (own[first], *(known[one] for one in more)))
+    first, _, second = what.partition("+")
+    # A jump of the clock has a plus of its own.
+    if first not in own:
+        first = next(one for one in own if what == one or what.startswith(f"{one}+"))
+        second = what[len(first) + 1 :]
+    return Point(venue, int(stage), own[first], second)
 
 
 def _work(asked: tuple[str, argparse.Namespace, int, int]) -> list[tuple[str, list[str], list[int], str]]:
@@ -238,11 +247,11 @@ def _work(asked: tuple[str, argparse.Namespace, int, int]) -> list[tuple[str, li
             mark = "WRONG" if verdict.wrong else "less " if verdict.smaller else "ok   "
             if verdict.wrong or stated.verbose:
                 said = "".join(f"\n      {line}" for line in verdict.wrong)
-                place = f"{number + 1}/{len(mine)} {point.name} {took:.1f} s {verdict.exits} {verdict.smaller}"
+                place = f"{number + 1}/{len(mine)} {verdict.point.name} {took:.1f} s {verdict.exits} {verdict.smaller}"
                 print(f"{mark} {place}{said}", flush=True)
             if stated.one:
                 print(verdict.told)
-            found.append((point.name, verdict.wrong, verdict.exits, verdict.smaller))
+            found.append((verdict.point.name, verdict.wrong, verdict.exits, verdict.smaller))
     return found
 
 

@@ -6,7 +6,7 @@ It reads one JSON object a line from stdin and answers with one: the exit code, 
 from __future__ import annotations
 
 import gc
-import importlib
+import importlib.util
 import json
 import os
 import signal
@@ -32,7 +32,8 @@ NEEDED = (
 def prepare() -> None:
     """Import everything a live cycle touches; run nothing of it."""
     for name in NEEDED:
-        importlib.import_module(name)
+        if name != "pandas" or importlib.util.find_spec(name):
+            importlib.import_module(name)
     from trader_cli.venues.library import exchange_class
 
     for venue in ("kraken", "binance"):
