@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from trader_cli.errors import LeaseError, RiskError, TraderError, UsageError, VenueError
+from trader_cli.errors import DataError, LeaseError, RiskError, TraderError, UsageError, VenueError
 from trader_cli.model.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from trader_cli.jobs.trade import Broker, Cycled
     from trader_cli.jobs.venue_orders import Terms
     from trader_cli.ledger import Ledger
-    from trader_cli.model.session import Session
+    from trader_cli.model.session import Session, Step
     from trader_cli.wiring import Wiring
 
-_KEY_HINTS = ("check the key, its permissions and this machine's address", "then go on: `trader risk resume --reason TEXT`")
+_KEY_HINTS = (
+    "check the key, its permissions and this machine's address",
+    "then go on: `trader risk resume --reason TEXT`",
+)
 Note: TypeAlias = Callable[[str], None]
 LeftMs: TypeAlias = Callable[[], int]
 _COMPILING = "compiling the engine for this machine, once; about half a minute"
@@ -400,9 +403,9 @@ def compiled(parts: Wiring, names: str | None, params: Mapping[str, str], note: 
     # What cannot be meant is said first.
     at_venue(parts, _request(parts, names, params))
     note(_COMPILING)
-    from trader_cli.engine.warm import compile_engine
+    from trader_cli.jobs.warming import compile_engine
 
-    compile_engine()
+    compile_engine(parts.settings.model_dump())
 
 
 def _request(parts: Wiring, names: str | None, params: Mapping[str, str]) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,39 @@ def _account(parts: Wiring) -> str:
         return f"{parts.settings.venue.id}-{parts.account}"
     except UsageError:
         return ""
+
+
+@contextmanager
+def naming(run: Run, parts: Wiring, mode: str) -> Iterator[None]:
+    """Where a run is interrupted, say what is open: positions, and orders whose fate the next run asks for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(TraderError):
+            for line in _open(parts, mode):
+                run.note(line)
+        raise
+
+
+def _open(parts: Wiring, mode: str) -> Iterator[str]:
+    """Say what the newest session of this kind holds, from the ledger: what was not committed did not happen."""
+    from trader_cli.trading import holdings
+
+    ledger = parts.existing_ledger
+    session = next((one for one in ledger.sessions() if one.mode == mode), None)
+    if session is None:
+        return
+    held = holdings(session, ledger.last_step(session.run_id))
+    for one in held:
+        wallet = f" in wallet {one['wallet']}" if len(session.wallets) > 1 else ""
+        yield f"open: {_cell(one['quantity'])} {one['symbol']}{wallet}, worth {one['value']:,.2f} {session.quote}"
+    orders = ledger.orders(session.run_id, open_only=True)
+    for order in orders:
+        ticket = order.ticket
+        side = "buy" if ticket.side > 0 else "sell"
+        yield f"open order: {side} {ticket.quantity * 1e-8:,.8g} {ticket.symbol} is {order.state.value}, {ticket.client_id}"
+    if not held and not orders:
+        yield f"nothing is open in {session.mode} session {session.run_id}"
 
 
 @contextmanager
@@ -125,14 +158,18 @@ def cycle_view(console: Any, result: Mapping[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    quote = str(result.get("quote", ""))
-    head = f"{result['mode']} {', '.join(result['strategies'])} on {result['exchange']}, {result['timeframe']} bars"
-    console.print(Text(head, style="bold"))
-    if result["outcome"] == "nothing":
-        console.print(f"nothing to do: the bar of {result['bar']} was decided on already", markup=False)
-    else:
-        console.print(f"decided on the bar of {result['bar']} (step {result['step']})", markup=False)
-    console.print(f"equity {result['equity']:,.2f} {quote}, cash {result['cash']:,.2f} {quote}", markup=False)
+    quote = str(result["quote"])
+    head = f"{result['mode']} {', '.join(dict.fromkeys(result['strategies']))} on {result['exchange']}, "
+    console.print(Text(head + f"{result['timeframe']} bars", style="bold"))
+    said = {
+        "acted": f"decided on the bar of {result['bar']} (step {result['step']})",
+        "nothing": f"nothing to do since the bar of {result['bar']}" if result["bar"] else "nothing was decided on yet",
+        "ended": f"the data is over: {result['step']} bars were decided on, the last of {result['bar']}",
+    }
+    console.print(said[result["outcome"]], markup=False)
+    money = f"equity {result['equity']:,.2f} {quote}, cash {result['cash']:,.2f} {quote}"
+    closed = "1 round trip" if result["trades"] == 1 else f"{result['trades']} round trips"
+    console.print(f"{money}, {closed} so far", markup=False)
     for title, rows, columns in (
         ("filled", result["fills"], ("side", "symbol", "quantity", "price", "fee", "reason")),
         ("working orders", result["orders"], ("side", "symbol", "kind", "quantity", "price", "reason")),

@@ -31,7 +31,7 @@ def _live(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the orders, send none, write nothing.")] = False,
 ) -> Outcome:
     """Trade the deployed strategies for real: one cycle, or a bounded loop of them. Places nothing unless armed."""
-    from trader_cli.cli.cycle import alone, loop
+    from trader_cli.cli.cycle import alone, loop, naming
 
     if not (once or dry_run or every is not None):
         raise UsageError(
@@ -44,13 +44,15 @@ def _live(
         with alone(parts, "live"):
             return _cycle(run, parts, dry=dry_run)
 
-    return loop(run, every, lasting, once, cycle)
+    with naming(run, parts, "live"):
+        return loop(run, every, lasting, once, cycle)
 
 
 def _cycle(run: Run, parts: Wiring, *, dry: bool) -> Outcome:
     from trader_cli.cli.cycle import limited, told
-    from trader_cli.trading import live
+    from trader_cli.trading import compiled, live
 
+    compiled(parts, None, {}, run.note)
     with limited(parts.settings.cycle.limit_s) as left_ms:
         return told("live/1", live(parts, dry=dry, left_ms=left_ms, note=run.note))
 

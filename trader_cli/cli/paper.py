@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trader_cli.cli.cycle import alone, limited, loop, told
+from trader_cli.cli.cycle import alone, limited, loop, naming, told
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
 
 if TYPE_CHECKING:
@@ -76,16 +76,18 @@ def _paper(
         with alone(parts, "paper"):
             return _cycle(run, parts, strategy, param, replay=replay, fresh=fresh)
 
-    return loop(run, every, lasting, once, cycle)
+    with naming(run, parts, "paper"):
+        return loop(run, every, lasting, once, cycle)
 
 
 def _cycle(
     run: Run, parts: Wiring, strategy: str | None, param: list[str] | None, *, replay: bool, fresh: bool
 ) -> Outcome:
-    from trader_cli.trading import paper, paper_replay
+    from trader_cli.trading import compiled, paper, paper_replay
 
     if replay:
         return told("paper/1", paper_replay(parts, strategy, parameters(param), fresh=fresh, note=run.note))
+    compiled(parts, strategy, parameters(param), run.note)
     with limited(parts.settings.cycle.limit_s) as left_ms:
         done = paper(parts, strategy, parameters(param), fresh=fresh, left_ms=left_ms, note=run.note)
     return told("paper/1", done)
