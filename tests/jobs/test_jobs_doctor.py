@@ -106,7 +106,7 @@ def test_a_healthy_venue_is_fine_in_every_respect_and_what_is_unknown_is_said() 
     found = look(FakeVenue())
     assert status(found) == dict.fromkeys(("venue", "clock skew", "credentials", "rate budget"), "ok")
     assert found["credentials"].number == "1"
-    assert "that it may trade only an order proves" in found["credentials"].sentence
+    assert "reads balances" in found["credentials"].sentence
     assert found["rate budget"].number == "12 %"
 
 

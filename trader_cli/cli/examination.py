@@ -48,6 +48,7 @@ class Examination:
             ("leases", self._leases),
             ("cached files", self._copies),
             ("venue", self._venue),
+            ("trading", self._trading),
             ("strategies", self._strategies),
             ("armed", self._armed),
             ("halts", self._halts),
@@ -311,6 +312,22 @@ class Examination:
         ask = (lambda: self.balances) if self.has_key else None
         patience = settings.cycle.limit_s * 1000
         yield from check_venue(self.post.venue, ask, settings.data.symbols, settings.venue.skew_ms, patience)
+
+    def _trading(self) -> Iterator[Check]:
+        from trader_cli.jobs.trial import check_trading
+
+        settings = self.parts.settings
+        if self.post is None or not self.has_key or not settings.data.symbols:
+            return
+        venue = self.post.venue
+        known = venue.rules(settings.data.symbols)
+        for symbol in settings.data.symbols:
+            if symbol not in known:
+                told, cure = f"`{settings.venue.id}` does not trade `{symbol}`", "choose others: `--symbols …`"
+                yield failed("trading", symbol, told, UsageError, cure)
+        # One order proves the key; each market's rules are judged where it is.
+        for rules in known.values():
+            yield from check_trading(venue, rules, int(settings.venue.deadline_s) * 1000)
 
     def _leases(self) -> Iterator[Check]:
         from trader_cli.config.health import check_leases, leases

@@ -121,7 +121,7 @@ def check_venue(
 
 def _credentials(venue: Asked, balances: Callable[[], Mapping[str, Balance]]) -> Iterable[Check]:
     held = sum(1 for one in balances().values() if one.total > 0)
-    told = f"the key of account {venue.account} reads balances; that it may trade only an order proves"
+    told = f"the key of account {venue.account} reads balances"
     yield fine("credentials", held, told)
 
 
