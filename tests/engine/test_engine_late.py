@@ -323,25 +323,70 @@ def test_the_strategys_own_part_is_due_and_then_the_rules_of_what_is_left() -> N
     assert made.order == (-1, 2, "partial")
 
 
-def test_a_limit_that_filled_inside_the_bar_has_no_part_in_the_high_before_it() -> None:
-    rows: list[Row | None] = [(100, 100, 100, 100), (100, 110, 98, 99), (99, 104, 99, 100)]
-    chosen = rules(size_quantity="4", target_pct="5", stop_pct="1")
-    said = Signals(target=np.ones(3), limit=np.array([98.5, NAN, NAN]))
+def resting(kind: OrderKind, at: float, row: Row, **changed: object) -> Live:
+    """Four units bought by a resting order at `at` inside minute 1, whose bar is `row`; nothing of the bar is judged yet."""
+    rows: list[Row | None] = [(100, 100, 100, 100), row, (99, 104, 99, 100)]
+    chosen = rules(size_quantity="4", **changed)
+    prices = np.array([at, NAN, NAN])
+    levels = {"limit": prices} if kind is OrderKind.LIMIT else {"trigger": prices}
     instrument = Instrument("T/USD", Decimal("0.01"), Decimal(1), described=True)
-    _, market = build_market([bars(rows)], [[said]], chosen)
+    _, market = build_market([bars(rows)], [[Signals(target=np.ones(3), **levels)]], chosen)
     book, log = new_book(1, (1000 * ONE,)), new_log(3, 64)
     made = Live(market, book, log, chosen, np.array(chosen, np.int64), build_steps([instrument]))
     made.decide(0)
-    numbers = (4 * ONE, 98 * ONE + ONE // 2, 394 * ONE, 0, int(OrderKind.LIMIT), int(Reason.STRATEGY))
+    numbers = (4 * ONE, int(at * ONE), int(4 * at * ONE), 0, int(kind), int(Reason.STRATEGY))
     settle_fill(1, 0, 1, *numbers, market, book, log, made.array, made.steps)
-    assert made.row(INSIDE) == 98 * ONE + ONE // 2
+    assert made.row(INSIDE) == int(at * ONE)
     finish_order(0, book)
+    return made
+
+
+def test_a_limit_that_filled_inside_the_bar_has_no_part_in_the_high_before_it() -> None:
+    made = resting(OrderKind.LIMIT, 98.5, (100, 110, 98, 99), target_pct="5", stop_pct="1", trail_pct="3")
     made.late(1)
-    # 110 was before the entry at 98.50; its stop at 97.51 was not reached.
+    # 110 was before the entry at 98.50; its stop at 97.51 was not reached, and nothing trails 110.
     assert not made.due
-    assert (made.row(INSIDE), made.row(ADDED)) == (0, 0)
+    assert (made.row(INSIDE), made.row(ADDED), made.row(TRAIL_HIGH)) == (0, 0, 98 * ONE + ONE // 2)
     made.late(2)
     assert made.due == "target", "103.43 is 5 % above 98.50"
+
+
+def test_a_trigger_inside_the_bar_has_its_part_in_the_high_after_it() -> None:
+    made = resting(OrderKind.STOP, 101.0, (100, 107, 100, 103), target_pct="5")
+    made.late(1)
+    assert made.due == "target", "106.05 is 5 % above 101"
+
+
+def test_a_part_of_less_than_a_lot_is_none() -> None:
+    made = live((100, 102, 100, 101), partial_pct="2", partial_share_pct="10")
+    made.late(2)
+    assert not made.due
+
+
+def test_a_part_that_is_all_of_it_may_be_below_the_minimum() -> None:
+    made = live((100, 102, 100, 101), partial_pct="2", partial_share_pct="100", minimum="500")
+    made.late(2)
+    assert (made.due, made.row(LATE_KEEP)) == ("partial", 0)
+    made.decide(2)
+    assert made.order == (-1, 4, "partial")
+
+
+def test_the_strategys_own_part_is_not_reached_in_a_bar_that_added_to_the_holding() -> None:
+    said = Signals(target=np.ones(4), take=np.array([101.0, NAN, NAN, NAN]), keep=np.array([0.75, NAN, NAN, NAN]))
+    made = live((100, 101, 100, 101), (100, 101, 100, 101), signals=said)
+    made.book.position[0, ADDED] = 1
+    made.late(2)
+    assert not made.due
+    made.late(3)
+    assert made.due == "partial"
+
+
+def test_what_was_adopted_has_no_level_that_a_take_could_keep_a_part_of() -> None:
+    said = Signals(target=np.ones(3), take=np.array([101.0, NAN, NAN]), keep=np.array([0.75, NAN, NAN]))
+    made = live((100, 101, 100, 101), signals=said)
+    made.book.position[0, WEIGHT] = 0
+    made.late(2)
+    assert (made.due, made.row(TARGET_OWN)) == ("", 0)
 
 
 def test_a_row_that_was_bought_and_sold_in_a_bar_leaves_nothing_behind() -> None:

@@ -219,6 +219,17 @@ def test_a_sale_that_the_strategy_asked_for_does_not(why) -> None:
     assert made.row(ORDER_SIDE) == 1
 
 
+def test_a_stop_that_the_venue_filled_before_the_strategys_sale_trips_all_the_same() -> None:
+    made = desk(Signals(target=np.array([1.0, 0, 0, 0, 0, 0])))
+    made.decide(0)
+    made.fill(1, 1, "4", "100")
+    finish_order(0, made.book)
+    made.decide(1)
+    assert (made.row(ORDER_SIDE), made.row(ORDER_REASON)) == (-1, Reason.STRATEGY)
+    made.fill(2, -1, "1", "95", why=Reason.STOP)
+    assert (made.row(TRIPPED), made.row(WEIGHT)) == (1, ONE)
+
+
 def test_a_sale_to_a_lower_level_is_sized_for_it() -> None:
     made = desk(Signals(target=np.array([1, 0.5, 0.5, 0.5, 0.5, 0.5])), rebalance=True)
     made.decide(0)

@@ -27,7 +27,7 @@ from trader_cli.engine.state import (
     WINS,
     WORTH,
 )
-from trader_cli.engine.value import exposed, has_bar, mark
+from trader_cli.engine.value import close_of, exposed, has_bar, mark
 from trader_cli.engine.watch import measured_atr, own_level, stopped_by
 from trader_cli.model.codes import (
     BELOW_MINIMUM,
@@ -146,7 +146,7 @@ def forbidden(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, st
         else:
             refuse(bar, s, HALTED, 0, 0, book, log)
         return True
-    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+    close_ms = close_of(bar, market, rules)
     if purse[w, COOL_UNTIL] > close_ms:
         refuse(bar, s, LOSING_STREAK, rules[of.STREAK], rules[of.STREAK], book, log)
         return True
@@ -335,7 +335,7 @@ def increase(
         if too_much_at_risk(bar, s, notional, market, book, work, log, rules):
             return 0, VAR
     reason = BY_REBALANCE if held > 0 and weight == position[s, WEIGHT] else BY_STRATEGY
-    order(s, 1, kind, quantity, at, weight, reason, market.open_ms[bar] + rules[of.BAR_MS], book)
+    order(s, 1, kind, quantity, at, weight, reason, close_of(bar, market, rules), book)
     # Where exposure is limited an order never spends more than it was allowed, however far the price runs away.
     most = cost_of(price, quantity, one) if room < NO_LIMIT else NO_LIMIT
     equip(bar, s, most, rule, market, book, steps)

@@ -34,7 +34,7 @@ from trader_cli.engine.state import (
     TRIPPED,
     WEIGHT,
 )
-from trader_cli.engine.value import expected_cash, has_bar, mark, ordered_cash, take_stock
+from trader_cli.engine.value import close_of, expected_cash, has_bar, mark, ordered_cash, take_stock
 from trader_cli.engine.watch import measured_atr, must_close, raise_trail, stopped_by, take_levels, test_breakers
 from trader_cli.model.codes import BELOW_MINIMUM, BY_REBALANCE, BY_STRATEGY, BY_SWAP, MARKET, MAX_POSITIONS, NO_CASH
 from trader_cli.money import proceeds_of
@@ -66,7 +66,7 @@ def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: A
         return False
     purse = book.wallet
     w = steps[s, WALLET]
-    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+    close_ms = close_of(bar, market, rules)
     if stopped_by(w, book) >= 0 or purse[w, COOL_UNTIL] > close_ms:
         return True
     return too_stale(close_ms - position[s, ORDER_MS], rules)
@@ -76,7 +76,6 @@ def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: A
 def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, switches: Any) -> int:
     """Write the equity, drop spent orders, order the exits; return how many rows there are to size."""
     position = book.position
-    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
     value = 0.0
     candidates = 0
     for s in range(position.shape[0]):
@@ -93,13 +92,13 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             if switches.guarded and has_bar(bar, s, market):
                 reason = closes_at(bar, s, market, book, rules, steps)
             if reason >= 0:
-                order(s, -1, MARKET, held, 0, 0, reason, close_ms, book)
+                order(s, -1, MARKET, held, 0, 0, reason, close_of(bar, market, rules), book)
                 position[s, TRIPPED] = 1
                 if target <= 0.0:
                     position[s, TRIPPED] = 0
                 continue
             if switches.guarded and position[s, LATE] != 0 and not target <= 0.0 and has_bar(bar, s, market):
-                sell_part(s, close_ms, book)
+                sell_part(s, close_of(bar, market, rules), book)
                 continue
         if target > 0.0:
             if held > 0:
@@ -113,7 +112,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             if position[s, TRIPPED] != 0:
                 position[s, TRIPPED] = 0
             if held > 0:
-                order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, close_ms, book)
+                order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, close_of(bar, market, rules), book)
     log.equity[bar] = float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
     if book.account[POSITIONS] > 0:
         book.account[HELD_BARS] += 1
@@ -156,8 +155,7 @@ def reduce(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps
         refuse(bar, s, BELOW_MINIMUM, worth, least_worth(s, price, rules, steps), book, log)
         return True
     reason = BY_STRATEGY if weight != position[s, WEIGHT] else BY_REBALANCE
-    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
-    order(s, -1, MARKET, held - size, 0, weight, reason, close_ms, book)
+    order(s, -1, MARKET, held - size, 0, weight, reason, close_of(bar, market, rules), book)
     return True
 
 
@@ -207,7 +205,7 @@ def swap(
     least = gain_of(bar, weakest, market, rules, steps)
     if not worth_swapping(gain_of(bar, s, market, rules, steps), least, rules):
         return 0, NOT_TRIED
-    close_ms = market.open_ms[bar] + rules[of.BAR_MS]
+    close_ms = close_of(bar, market, rules)
     order(weakest, -1, MARKET, book.position[weakest, QUANTITY], 0, 0, BY_SWAP, close_ms, book)
     brought = ordered_cash(bar, weakest, market, book, rules, steps)
     spent, refused = increase(bar, s, free + brought, market, book, work, log, rules, steps)

@@ -33,6 +33,12 @@ def has_bar(bar: int, s: int, market: Any) -> bool:
 
 
 @part
+def close_of(bar: int, market: Any, rules: Any) -> int:
+    """Return when the bar closes, ms UTC."""
+    return int(market.open_ms[bar] + rules[of.BAR_MS])
+
+
+@part
 def mark(bar: int, s: int, market: Any, steps: Any) -> int:
     """Return the row's last close in price units."""
     return to_units(market.prices[CLOSE, bar, s], steps[s, PRICE_ONE])

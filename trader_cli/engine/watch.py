@@ -31,7 +31,7 @@ from trader_cli.engine.state import (
     TRIPPED_NUMBER,
     WORTH,
 )
-from trader_cli.engine.value import has_bar, mark, take_stock
+from trader_cli.engine.value import close_of, has_bar, mark, take_stock
 from trader_cli.model.codes import BY_PARTIAL, DAILY_LOSS, DRAWDOWN
 from trader_cli.money import ONE, mul_div, proceeds_of, step_down, step_up, to_units
 from trader_cli.risk import columns as of
@@ -126,7 +126,7 @@ def must_close(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any)
     last = book.wallet.shape[0] - 1
     killed = book.wallet[w, CLOSING] != 0 or book.wallet[last, CLOSING] != 0
     score = endangered(bar, s, market, book, rules, steps) if rules[of.HIGH_SCORE] > 0 else 0
-    held_ms = market.open_ms[bar] + rules[of.BAR_MS] - book.position[s, ENTRY_MS]
+    held_ms = close_of(bar, market, rules) - book.position[s, ENTRY_MS]
     late = book.position[s, LATE] - 1
     # A part that is due ends nothing.
     return closing_reason(killed, -1 if late == BY_PARTIAL else late, score, held_ms, rules)
@@ -161,7 +161,7 @@ def test_breakers(bar: int, market: Any, book: Any, log: Any, rules: Any, steps:
     """Take stock, begin a new day where one began, and open the breakers whose limit is reached."""
     row = book.wallet
     last = row.shape[0] - 1
-    day = day_of(market.open_ms[bar] + rules[of.BAR_MS])
+    day = day_of(close_of(bar, market, rules))
     new_day = book.account[DAY] != day
     book.account[DAY] = day
     if new_day:
