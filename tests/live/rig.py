@@ -83,7 +83,7 @@ class Rig:
     server: ExchangeServer
     venue: str
     off_ms: int = 0
-    _wiring: Wiring | None = None
+    _ledger: Ledger | None = None
 
     @property
     def btc(self) -> str:
@@ -139,17 +139,23 @@ class Rig:
     # The program.
 
     def parts(self) -> Wiring:
-        """Return a fresh process's parts."""
-        if self._wiring is not None:
-            self._wiring.close()
-        self._wiring = Wiring.find(self.home, None, {})
-        return self._wiring
+        """Return a fresh process's parts; only the open ledger is handed on, which takes longest to make."""
+        made = Wiring.find(self.home, None, {})
+        if self._ledger is None:
+            self._ledger = made.ledger
+        else:
+            made.__dict__["ledger"] = self._ledger
+        return made
+
+    def let_go(self) -> None:
+        """Close the ledger, so that its file stands alone."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
 
     def cli(self, *words: str) -> tuple[int, str]:
         """Run a command line in this process; return its exit code and all it said."""
-        if self._wiring is not None:
-            self._wiring.close()
-            self._wiring = None
+        self.let_go()
         said = io.StringIO()
         with redirect_stdout(said), redirect_stderr(said):
             code = run([*words, "--home", str(self.home)])
@@ -183,7 +189,7 @@ class Rig:
 
     @property
     def ledger(self) -> Ledger:
-        return (self._wiring or self.parts()).ledger
+        return self.parts().ledger
 
     @property
     def session(self) -> Session:
@@ -305,6 +311,17 @@ def toml_of(tables: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_made: list[bytes] = []
+
+
+def _empty_ledger(path: str) -> bytes:
+    """Return the file of a new ledger, made once."""
+    if not _made:
+        Ledger.open(f"sqlite:///{path}", Path(path).parent).close()
+        _made.append(Path(path).read_bytes())
+    return _made[0]
+
+
 @contextmanager
 def rigged(
     tmp_path: Path,
@@ -341,6 +358,7 @@ def rigged(
             (home / "strategies" / f"{name}.py").write_text(PLANNED.format(name=name, title=title))
             (home / "strategies" / f"{name}.json").write_text("{}")
         rig = Rig(home, server, venue)
+        (home / "trader.db").write_bytes(_empty_ledger(str(tmp_path / "empty.db")))
         # The program's clock is the exchange's, off by what a test says; to sleep is to move it.
         monkeypatch.setattr(Wiring, "now_ms", lambda _self: server.clock.now_ms() + rig.off_ms)
         monkeypatch.setattr(Wiring, "sleep", lambda _self, seconds: rig.pass_ms(round(seconds * 1000)))
@@ -352,5 +370,4 @@ def rigged(
         try:
             yield rig
         finally:
-            if rig._wiring is not None:
-                rig._wiring.close()
+            rig.let_go()

@@ -168,14 +168,12 @@ def test_e8_with_an_old_copy_of_the_ledger_nothing_is_repeated_and_it_is_an_alar
     rig = open_rig(venue, symbols=("BTC", "ETH"))
     rig.want(rig.btc, 0)
     assert rig.cycle().code == 0
-    rig.parts().close()
-    rig._wiring = None
+    rig.let_go()
     shutil.copy(rig.home / "trader.db", rig.home / "old.db")
     rig.bar()
     rig.want(rig.btc, 1)
     assert rig.cycle().code == 0
-    rig.parts().close()
-    rig._wiring = None
+    rig.let_go()
     shutil.copy(rig.home / "old.db", rig.home / "trader.db")
     sent = len(rig.sent())
     done = rig.cycle()
