@@ -8,7 +8,7 @@ from dataclasses import replace
 from trader_cli.engine.state import CLOSE
 from trader_cli.errors import RiskError, VenueError
 from trader_cli.jobs.desk import Desk
-from trader_cli.jobs.refusing import defer, drop
+from trader_cli.jobs.refusing import defer, drop, say
 from trader_cli.jobs.venue_orders import Accounts, follow, look_at
 from trader_cli.model.orders import (
     Answer,
@@ -25,6 +25,7 @@ from trader_cli.model.session import OrderEvent, OrderRecord
 LATE = "deadline_elapsed"
 TAKEN = "duplicate_id"
 _TRIGGERED = "would_trigger"
+_WRONG = "wrong_answer"
 """Rows of the error table that ask for more than their resolution says."""
 _BREATH_MS = 1_000
 
@@ -97,6 +98,8 @@ def send(at: Accounts, desk: Desk, row: int, first: Ticket, twin: Ticket | None 
         _note(at, desk, tickets, answer)
         if answer.state is OrderState.OPEN:
             return OrderRecord(tickets[0], OrderState.OPEN, answer.venue_id.split(",")[0], 0, 0, ())
+        if answer.pattern == _WRONG:
+            say(desk, row, _WRONG, "", "", "", f"an answer that is not ours to have: {answer.message}", kind="alarm")
         if answer.state is OrderState.UNKNOWN:
             text = f"what became of order {tickets[0].client_id} is not known: {answer.message}"
             desk.asks(first.symbol, text)

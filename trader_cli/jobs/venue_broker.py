@@ -12,14 +12,15 @@ import numpy as np
 
 from trader_cli.engine.late import STOP_RESTS, TARGET_RESTS, find_late
 from trader_cli.engine.settle import order_exit
-from trader_cli.engine.state import CASH, CLOSING, DUST, QUANTITY
+from trader_cli.engine.state import CLOSING, QUANTITY
 from trader_cli.errors import RiskError, TimeUpError, VenueError
+from trader_cli.jobs.comparing import unexplained
 from trader_cli.jobs.desk import Desk, commit, is_changed
 from trader_cli.jobs.placing import enter, leave, planned
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import TradeLedger, Venue
 from trader_cli.jobs.protection import protect, resting
-from trader_cli.jobs.reconcile import Difference, differences
+from trader_cli.jobs.refusing import say
 from trader_cli.jobs.rehearsal import rehearse
 from trader_cli.jobs.venue_orders import Accounts, Terms, cancel, follow, look_at, outlived, recover
 from trader_cli.model.fills import Reason
@@ -106,6 +107,13 @@ class VenueBroker:
             desk.asks(ticket.symbol, f"the venue does not show order {ticket.client_id} that it accepted")
             return
         state = follow(self.at, desk, record, order)
+        if not state.is_final and is_stuck(record, order):
+            # Triggered, and the market fell through its limit before it could sell: nothing protects any more.
+            row = desk.row_of(ticket.wallet, ticket.symbol)
+            text = f"its stop was triggered and did not sell at {order.price}, it is sold at the market"
+            say(desk, row, "stop_unfilled", "", "", "", text, kind="alarm")
+            desk.fails(RiskError.exit_code, f"{ticket.symbol}: {text}")
+            order_exit(row, int(Reason.STOP), desk.book)
         if renewed and not self.dry and not state.is_final and ticket.purpose is Purpose.ENTRY:
             # An entry that the bar did not reach: the decision that follows renews it, or lets it go.
             cancel(self.at, desk, record)
@@ -256,6 +264,11 @@ class VenueBroker:
             commit(desk, self.at.venue.now_ms(), desk.step.bar_ms)
 
 
+def is_stuck(record: OrderRecord, order: VenueOrder) -> bool:
+    """Tell whether a stop with a limit was triggered and rests in the book; one that waits for its trigger is pending."""
+    return record.ticket.purpose is Purpose.STOP and order.status == "open" and order.price > 0
+
+
 def close_halted(desk: Desk) -> None:
     """Order the sale of whatever a halted scope holds that is to be closed, now and not at the next close."""
     book = desk.book
@@ -263,18 +276,3 @@ def close_halted(desk: Desk) -> None:
         wallet = row // len(desk.scene.symbols)
         if book.wallet[wallet, CLOSING] or book.wallet[-1, CLOSING]:
             order_exit(row, int(Reason.KILL), book)
-
-
-def unexplained(desk: Desk, balances: Mapping[str, Balance], tolerance: Decimal) -> list[Difference]:
-    """Return where the account differs from what the book and what is not ours say, by more than dust."""
-    count = len(desk.scene.symbols)
-    held: dict[str, int] = {desk.session.quote: int(desk.book.wallet[-1, CASH]) + desk.unallocated}
-    prices: dict[str, Decimal] = {}
-    for row in range(len(desk.book.position)):
-        one = desk.instrument(row)
-        own = int(desk.book.position[row, QUANTITY] + desk.book.position[row, DUST])
-        held[one.base] = held.get(one.base, 0) + own + int(desk.noted("dust", row) or 0)
-        prices[one.base] = Decimal(desk.step.marks[row % count]) / one.price_one
-    book = {asset: Decimal(units) / CASH_ONE for asset, units in held.items()}
-    outside = {asset: Decimal(str(amount)) for asset, amount in desk.notes.get("outside", {}).items()}
-    return differences(balances, book, outside, prices, desk.session.quote, tolerance)

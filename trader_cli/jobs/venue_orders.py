@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from trader_cli.engine.settle import finish_order, set_late
-from trader_cli.engine.state import ORDER_MS, ORDER_SIDE, QUANTITY
+from trader_cli.engine.state import ORDER_MS, ORDER_QUANTITY, ORDER_SIDE, QUANTITY
 from trader_cli.errors import TimeUpError, VenueError
 from trader_cli.jobs.desk import Desk
 from trader_cli.jobs.ports import TradeLedger, Venue
 from trader_cli.jobs.venue_fills import book_trades, units_of
 from trader_cli.model.fills import Reason
 from trader_cli.model.instrument import QUANTITY_ONE
-from trader_cli.model.orders import Cancelled, OrderState, Purpose, VenueOrder
+from trader_cli.model.orders import Cancelled, OrderState, Purpose, Resolution, VenueOrder
+from trader_cli.model.risk import ALL
 from trader_cli.model.session import OrderEvent, OrderRecord, Session
 
 CANCEL_ASKED = "cancellation asked"
@@ -128,6 +129,8 @@ def _resolve(at: Accounts, record: OrderRecord, ledger: TradeLedger, done: Recov
     except TimeUpError:
         raise
     except VenueError as error:
+        if error.resolution == Resolution.HALT_ALL:
+            ledger.halt(at.venue.now_ms(), ALL, error.message, rule=error.pattern)
         return f"order {ticket.client_id} cannot be looked up: {error.message}"
 
 
@@ -176,7 +179,10 @@ def ended(desk: Desk, record: OrderRecord, filled: int) -> None:
         if position[ORDER_SIDE] > 0 and position[ORDER_MS] == ticket.bar_ms:
             finish_order(row, desk.book)
     elif ticket.purpose is Purpose.EXIT:
-        if position[ORDER_SIDE] < 0 and (filled >= ticket.quantity or position[QUANTITY] == 0):
+        if position[ORDER_SIDE] < 0:
+            # What is sold is not asked for again, should another order have to sell the rest.
+            position[ORDER_QUANTITY] = max(int(position[ORDER_QUANTITY]) - filled, 0)
+        if position[ORDER_SIDE] < 0 and (position[ORDER_QUANTITY] == 0 or position[QUANTITY] == 0):
             finish_order(row, desk.book)
         elif position[QUANTITY] > 0 and Reason(ticket.reason) not in _WISHES:
             set_late(row, ticket.reason, desk.book)

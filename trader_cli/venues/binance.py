@@ -256,6 +256,9 @@ class Binance(Account):
         if status is None:
             raise MalformedError("`status` is not known")
         trigger = entry.get("stopPrice")
+        if status == "open" and entry.get("isWorking") is False:
+            # It waits for its trigger and is not in the book yet.
+            status = "pending"
         return self._noted(
             VenueOrder(
                 str(int(number(entry, "orderId"))),
