@@ -97,7 +97,7 @@ def at_request(venue: str, point: str, what: str) -> list[Fault]:
     for kind in (*MANGLED, *(("client_id", "symbol") if changes else ())):
         served(kind, kind=kind)
     if changes:
-        served("late", gives_up_s=1, kind="drop", act_after_s=3, acts=True)
+        served("late", gives_up_s=1, kind="drop", act_after_s=4.5, acts=True)
         served("much-too-late", gives_up_s=1, kind="drop", act_after_s=6, acts=True)
     served("429", kind="status", status=429, retry_after=20)
     served("418", kind="status", status=418, retry_after=40)

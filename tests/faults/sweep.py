@@ -155,7 +155,8 @@ class Sweep:
 
         Who missed the entry of one bar enters at the next, so that the target that ended the twin's position finds none here.
         """
-        here, twin = Books(self.world.home).holdings(), self.clean.held[number]
+        books, twin = Books(self.world.home), self.clean.held[number]
+        here = books.holdings()
         less = []
         for symbol, amount in twin.items():
             mine = here.get(symbol, Decimal(0))
@@ -165,7 +166,7 @@ class Sweep:
                 wrong.append(f"TWIN: {mine} {symbol} held, without faults {amount}")
             elif mine < amount * Decimal("0.95") - Decimal("0.0001"):
                 less.append(f"{mine} {symbol} instead of {amount}")
-        return ", ".join(less)
+        return ", ".join(less) + (" (halted)" if less and books.is_halted else "")
 
 
 def _ended_badly(ran: Ran, *, faulty: bool) -> list[str]:
