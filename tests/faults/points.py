@@ -136,17 +136,29 @@ def faults_of(venue: str, ran: Ran) -> Iterator[tuple[str, Fault]]:
                 elif not is_order(method, path):
                     yield "read", one
                 else:
-                    yield ("edge" if any(f"-{status}-" in one.name for status in EDGES) else "all"), one
+                    yield _group(venue, one), one
             if not is_order(method, path):
                 continue
             for ms in (-3_600_000, -4_000, 4_000, 3_600_000):
                 yield "jump", _at_rim(point, f"jump{ms}", do="jump", when="before", ms=ms)
 
 
-DRAWN = {"read": 3, "edge": 3, "jump": 1, "file": 1}
+def _group(venue: str, fault: Fault) -> str:
+    """Return which ways of failing at an order are alike."""
+    kind = fault.name.partition("-")[2]
+    groups = {
+        "edge": map(str, EDGES),
+        "words": _words(venue),
+        "mangled": (*MANGLED, "client_id", "symbol"),
+    }
+    return next((name for name, kinds in groups.items() if any(kind.startswith(one) for one in kinds)), "all")
+
+
+DRAWN = {"read": 1, "edge": 2, "words": 2, "mangled": 2, "jump": 1, "file": 1}
 """Of the ways that are alike, how many are tried at each point; which ones, the seed says. `all` are tried whole.
 
-read: a question that fails; edge: pages of the edge before the venue; jump: our clock; file: what is kept beside the ledger.
+read: a question that fails. Of an order or a cancellation: edge: pages of the edge before the venue; words: the venue's own
+complaints; mangled: answers nobody can read; jump: of our clock. file: what is kept beside the ledger.
 """
 
 

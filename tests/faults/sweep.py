@@ -30,7 +30,7 @@ MENDS = 5
 """Clean cycles after which all must be quiet; the last of them may send nothing."""
 
 BETWEEN_MS = 60_000
-TAIL = 2
+TAIL = 1
 """Bars that are traded after all is mended, to see that a healthy venue is traded again."""
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
@@ -240,6 +240,8 @@ def _work(asked: tuple[str, argparse.Namespace, int, int]) -> list[tuple[str, li
             points = pairs(points, stated.pairs, stated.seed)
         if stated.only:
             points = [one for one in points if stated.only in one.name]
+        if share == 0:
+            print(f"{venue}: {len(points)} points", flush=True)
         mine = points[stated.begin : stated.end][share::shares]
         for number, point in enumerate(mine):
             began = time.monotonic()
