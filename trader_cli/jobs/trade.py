@@ -36,7 +36,7 @@ from trader_cli.errors import DataError, UnresolvedError, UsageError
 from trader_cli.jobs.desk import Desk, commit, is_changed, new_session, opening, set_desk
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import BarSource, TradeLedger
-from trader_cli.jobs.scene import Scene, set_scene, set_stage
+from trader_cli.jobs.scene import Scene, Stage, set_scene, set_stage
 from trader_cli.jobs.summary import iso
 from trader_cli.model.fills import OrderKind, Reason, Refusal
 from trader_cli.model.instrument import Instrument
@@ -118,6 +118,8 @@ def trade(
             next(iter(problems.values()), "there is no closed bar of any symbol yet"),
             "wait for the first one, or choose other symbols",
         )
+    if session is not None:
+        _check_quote(session, stage)
     # On paper nothing happens between bars: about one that was decided on nobody is asked again.
     newest = max(int(one.open_ms[-1]) for one in stage.series if len(one))
     quiet = broker.mode == "paper" and step is not None and newest <= step.bar_ms
@@ -156,6 +158,16 @@ def trade(
     return _told(desk, decided)
 
 
+def _check_quote(session: Session, stage: Stage) -> None:
+    """Refuse symbols of another currency by the session that keeps the former ones, not as a choice that never was made."""
+    others = sorted({one.quote for one in stage.instruments} - {session.quote})
+    if others:
+        raise UsageError(
+            f"the session `{session.run_id}` is kept in {session.quote}, its symbols in {' and '.join(others)}",
+            "begin a new session: `--fresh`",
+        )
+
+
 def _check_same(session: Session, request: Request, scene: Scene) -> None:
     """Refuse to go on with another account's layout: its money would be nobody's."""
     fresh = "begin a new session: `--fresh`"
@@ -165,10 +177,6 @@ def _check_same(session: Session, request: Request, scene: Scene) -> None:
             f"go back to it: `--timeframe {session.timeframe}`",
             fresh,
         )
-    quotes = {one.quote for one in scene.instruments}
-    if quotes != {session.quote}:
-        stated = " and ".join(sorted(quotes))
-        raise UsageError(f"the session `{session.run_id}` is kept in {session.quote}, its symbols in {stated}", fresh)
     before = [(one.name, one.share) for one in session.wallets]
     now = [(one.name, one.share) for one in request.wallets]
     if before != now:
