@@ -48,7 +48,8 @@ class {title}(Strategy):
     """Hold what a file says."""
 
     def targets(self, bars: Bars) -> Signals:
-        columns = {{name: np.full(len(bars), np.nan) for name in ("target", "stop", "take", "limit", "trigger", "keep")}}
+        names = ("target", "stop", "take", "limit", "trigger", "keep", "confidence")
+        columns = {{name: np.full(len(bars), np.nan) for name in names}}
         columns["target"][:] = 0.0
         for since_ms, said in json.loads(PLAN.read_text()).get(bars.symbol, []):
             rows = bars.open_ms + bars.timeframe.ms >= since_ms

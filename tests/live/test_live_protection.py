@@ -307,20 +307,25 @@ def test_two_wallets_hold_one_symbol_and_the_exit_of_one_leaves_the_others_stop(
 
 
 @pytest.mark.req("R1.3")
-def test_a_swap_sells_the_weakest_and_buys_the_new_one_in_one_cycle(open_rig: Open) -> None:
-    rig = open_rig(symbols=("BTC", "ETH"), settings={"risk": {"max_positions": 1, "swap_atr": "50"}})
-    for price in (2_600, 2_450, 2_600, 2_500):
-        rig.bar(price, symbol=rig.eth)
-    rig.want(rig.btc, 1)
+@pytest.mark.parametrize("venue", BOTH)
+def test_a_swap_sells_the_weakest_and_buys_the_new_one_in_one_cycle(venue: str, open_rig: Open) -> None:
+    swapping = {"max_positions": 1, "swap_atr": "50"}
+    rig = open_rig(venue, symbols=("BTC", "ETH"), settings={"risk": {**swapping, "stop_pct": "2"}})
+    for _ in range(2):
+        for price in (2_530, 2_470, 2_500):
+            rig.bar(price, symbol=rig.eth)
+    rig.want(rig.btc, 1, confidence=0.1)
     assert rig.cycle().code == 0
-    rig.bar(2_600, 2_500, symbol=rig.eth)
-    rig.want(rig.eth, 1)
+    rig.bar(2_530, 2_500, symbol=rig.eth)
+    rig.want(rig.eth, 1, confidence=1)
     done = rig.cycle()
     assert done.code == 0, done
-    reasons = {one["symbol"]: one["reason"] for one in done.result["fills"]}
-    if reasons:
-        assert reasons[rig.btc] == "swap"
-        assert (rig.held(), len(rig.resting(rig.eth))) == (0, 1)
+    assert [(one["symbol"], one["reason"]) for one in done.result["fills"]] == [
+        (rig.btc, "swap"),
+        (rig.eth, "strategy"),
+    ]
+    assert rig.held() < Decimal("0.00001")
+    assert (len(rig.resting()), len(rig.resting(rig.eth))) == (0, 1)
     rig.check()
 
 
