@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -146,3 +148,18 @@ def test_resampling_equals_the_slow_obvious_way_and_is_prefix_stable(
     part = resample(bars[:cut], wanted)
     assert part.open_ms.tolist() == made.open_ms[: len(part)].tolist()
     assert part.close.tolist() == made.close[: len(part)].tolist()
+
+
+def test_storing_bars_brings_no_pandas_into_a_cycle() -> None:
+    """Half a second and 60 MB of every cycle with a new bar; a process of its own shows what is imported."""
+    program = (
+        "import sys, tempfile, pathlib, numpy as np\n"
+        "from trader_cli.market.files import write\n"
+        "from trader_cli.model.bars import Bars\n"
+        "from trader_cli.model.timeframe import Timeframe\n"
+        "one = np.ones(3)\n"
+        "bars = Bars('A/B', 'x', Timeframe(1), np.arange(3), one, one, one, one, one)\n"
+        "write(bars, pathlib.Path(tempfile.mkdtemp()) / 'A-B-1m.parquet')\n"
+        "sys.exit('pandas' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
