@@ -12,6 +12,7 @@ import pytest
 from account import Account, trading
 from program import trader
 
+from trader_cli.config.layers import load_settings
 from trader_cli.jobs.adjusting import adjusted
 from trader_cli.ledger import Ledger
 from trader_cli.model.orders import client_id_of
@@ -22,6 +23,9 @@ from trader_cli.model.session import Adjustment
 def account(home: Path) -> Iterator[Account]:
     with trading(home) as found:
         yield found
+
+
+SETTINGS = load_settings("plain", Path("/nowhere"), {}, {}).settings.model_dump()
 
 
 def events(home: Path) -> list[str]:
@@ -103,7 +107,7 @@ def flat_in_the_book(account: Account) -> None:
     (session,) = ledger.sessions()
     step = ledger.last_step(session.run_id)
     gone = Adjustment("BTC", f"-{step.holdings[0] / 1e8:.8f}", "adopt", "main", "sold by hand")
-    ledger.write_step(session.run_id, adjusted(session, step, session.instruments, [gone], step.time_ms + 1))
+    ledger.write_step(session.run_id, adjusted(session, step, session.instruments, SETTINGS, [gone], step.time_ms + 1))
     ledger.close()
 
 

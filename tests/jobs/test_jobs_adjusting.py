@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from trader_cli.config.layers import load_settings
 from trader_cli.engine.snapshot import pack, unpack
 from trader_cli.engine.state import CASH, DAY_WORTH, DUST, FLOOR, ORDER_SIDE, PEAK, POSITIONS, QUANTITY, STOP, new_book
 from trader_cli.errors import UsageError
@@ -18,6 +20,7 @@ from trader_cli.model.session import Adjustment, Session, Step, StepRecord
 ONE = 10**8
 SYMBOLS = ("BTC/USD", "ETH/USD")
 INSTRUMENTS = tuple(Instrument(symbol) for symbol in SYMBOLS)
+SETTINGS = load_settings("plain", Path("/nowhere"), {}, {}).settings.model_dump()
 # 100 and 10 USD, in units of 1e-8.
 MARKS = (100 * ONE, 10 * ONE)
 
@@ -46,7 +49,7 @@ def step() -> Step:
 
 def after(asset: str, amount: str, kind: str, wallet: str = "a") -> tuple[StepRecord, Any]:
     made = [Adjustment(asset, amount, kind, wallet, "because")]
-    record = adjusted(session(), step(), INSTRUMENTS, made, 9)
+    record = adjusted(session(), step(), INSTRUMENTS, SETTINGS, made, 9)
     assert record.adjustments == tuple(made)
     assert (record.step.seq, record.step.time_ms, record.step.bar_ms) == (5, 9, 3)
     assert (record.step.fill_count, record.step.digest, len(record.fills), len(record.trips)) == (1, "d", 0, 0)
@@ -63,15 +66,15 @@ def test_cash_that_is_adopted_belongs_to_its_wallet_and_is_no_gain() -> None:
     assert record.step.notes["outside"] == {"USD": "30", "BTC": "0.25"}
 
 
-def test_coins_join_the_position_or_wait_for_the_next_one() -> None:
+def test_coins_join_the_position_or_are_one_from_now_on() -> None:
     record, book = after("BTC", "0.5", "adopt")
     assert book.position[0, [QUANTITY, DUST]].tolist() == [25 * ONE // 10, ONE // 10]
     assert (record.step.holdings[0], record.step.equity) == (26 * ONE // 10, 1260 * ONE)
     assert book.wallet[0, PEAK] == 750 * ONE
     record, book = after("ETH", "3", "adopt", "b")
-    assert book.position[3, [QUANTITY, DUST]].tolist() == [0, 3 * ONE]
+    assert book.position[3, [QUANTITY, DUST]].tolist() == [3 * ONE, 0]
+    assert book.account[POSITIONS] == 2
     assert record.step.holdings == (21 * ONE // 10, 0, 0, 3 * ONE)
-    assert book.account[POSITIONS] == 1
 
 
 def test_coins_that_are_gone_leave_the_rest_first_and_the_last_ends_the_position() -> None:

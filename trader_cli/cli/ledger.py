@@ -169,7 +169,8 @@ def _settle(at: Examination, kind: str, reason: str, asset: str | None, wallet: 
     made = adjustments(chosen(at.differences(), asset), kind, reason, wallet, step.wallets)
     known = {one.symbol: one for one in session.instruments}
     instruments = [known.get(symbol) or parts.instrument(symbol, session.exchange) for symbol in step.symbols]
-    parts.ledger.write_step(session.run_id, adjusted(session, step, instruments, made, parts.now_ms()))
+    settings = parts.settings.model_dump()
+    parts.ledger.write_step(session.run_id, adjusted(session, step, instruments, settings, made, parts.now_ms()))
     for one in made:
         parts.ledger.record_event(parts.now_ms(), "reconcile", f"{one.kind} {one.amount} {one.asset}: {one.reason}")
     return made

@@ -7,73 +7,43 @@ peaks that drawdowns are measured from move with it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 import numpy as np
 
+from trader_cli.engine.adjust import adjust_cash, adjust_holding
+from trader_cli.engine.panel import build_rules, build_steps
 from trader_cli.engine.snapshot import pack, unpack
-from trader_cli.engine.state import (
-    BREAK_EVEN,
-    CAP,
-    CASH,
-    CEILING,
-    DAY_WORTH,
-    DUST,
-    ENTRY_PRICE,
-    FLOOR,
-    LATE,
-    MICRO,
-    ORDER_SIDE,
-    PARTIAL,
-    PEAK,
-    POSITIONS,
-    QUANTITY,
-    STOP,
-    STOP_OWN,
-    TARGET,
-    TARGET_OWN,
-    TRAIL_ATR,
-    TRAIL_HIGH,
-    TRIP_BOUGHT,
-    TRIP_FEES,
-    TRIP_SOLD,
-    WEIGHT,
-    WORTH,
-    Book,
-)
+from trader_cli.engine.state import CASH, DUST, QUANTITY, Book
 from trader_cli.errors import UsageError
 from trader_cli.jobs.reconcile import ADOPT
+from trader_cli.model.bars import Ints
 from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.instrument import CASH_ONE, Instrument
 from trader_cli.model.session import Adjustment, Session, Step, StepRecord
+from trader_cli.model.timeframe import Timeframe
 
-_OF_A_POSITION = (
-    *(
-        WEIGHT,
-        FLOOR,
-        CEILING,
-        STOP,
-        STOP_OWN,
-        TARGET,
-        TARGET_OWN,
-        TRAIL_HIGH,
-        TRAIL_ATR,
-        BREAK_EVEN,
-        MICRO,
-        PARTIAL,
-        CAP,
-    ),
-    *(ENTRY_PRICE, LATE, ORDER_SIDE, TRIP_BOUGHT, TRIP_SOLD, TRIP_FEES),
-)
 _FILLS = ("time_ms", "symbol", "side", "quantity", "price", "notional", "fee", "kind", "reason")
 _TRIPS = ("symbol", "entry_ms", "exit_ms", "quantity", "bought", "sold", "fees", "pnl", "reason", "bars", "last_fill")
 
 
 def adjusted(
-    session: Session, step: Step, instruments: Sequence[Instrument], made: Sequence[Adjustment], time_ms: int
+    session: Session,
+    step: Step,
+    instruments: Sequence[Instrument],
+    settings: Mapping[str, Mapping[str, Any]],
+    made: Sequence[Adjustment],
+    time_ms: int,
 ) -> StepRecord:
-    """Return the step after adjustments; instruments: of its symbols. Raises UsageError for what is not there to lose."""
+    """Return the step after adjustments; instruments: of its symbols; settings: the sections that `build_rules` reads.
+
+    Coins that are adopted into a row without a position are one from now on, protected as an entry at the last price would
+    be. Raises UsageError for what is not there to lose.
+    """
+    bar_ms = Timeframe.parse(session.timeframe).ms
+    told = _Told(step, instruments, np.array(build_rules(settings, bar_ms), np.int64), step.bar_ms + bar_ms)
     book = unpack(step.state, step.symbols, step.wallets, step.symbols, step.wallets)
     outside = _outside(session, step)
     cash = step.cash
@@ -88,11 +58,10 @@ def adjusted(
             if units < 0 and int(book.wallet[w, CASH]) + units < 0:
                 own = Decimal(int(book.wallet[w, CASH])) / CASH_ONE
                 raise UsageError(f"wallet `{one.wallet}` has {own} {one.asset}, it cannot lose more")
-            book.wallet[[w, -1], CASH] += units
+            adjust_cash(w, units, book)
             cash += units
-            _move_peaks(book, w, units)
         else:
-            _move_coins(book, step, instruments, w, one, units)
+            _move_coins(book, told, w, one, units)
     held = (book.position[:, QUANTITY] + book.position[:, DUST]).tolist()
     count = len(step.symbols)
     worth = sum(instruments[row % count].value_units(step.marks[row % count], units) for row, units in enumerate(held))
@@ -125,38 +94,25 @@ def _leave(outside: dict[str, Decimal], asset: str, amount: Decimal) -> int:
     return int((min(before + amount, Decimal(0)) * CASH_ONE).to_integral_value(ROUND_DOWN))
 
 
-def _move_coins(book: Book, step: Step, instruments: Sequence[Instrument], w: int, one: Adjustment, units: int) -> None:
-    count = len(step.symbols)
-    rows = [w * count + s for s in range(count) if instruments[s].base == one.asset]
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What coins are moved by: the step, its instruments, the rules as numbers, and the close of its newest bar."""
+
+    step: Step
+    instruments: Sequence[Instrument]
+    rules: Ints
+    close_ms: int
+
+
+def _move_coins(book: Book, told: _Told, w: int, one: Adjustment, units: int) -> None:
+    count = len(told.step.symbols)
+    rows = [w * count + s for s in range(count) if told.instruments[s].base == one.asset]
     # Where several symbols have this base, the row that holds most.
     row = max(rows, key=lambda each: int(book.position[each, QUANTITY] + book.position[each, DUST]))
-    position = book.position[row]
-    if units > 0:
-        position[QUANTITY if position[QUANTITY] > 0 else DUST] += units
-    else:
-        own = int(position[QUANTITY] + position[DUST])
-        if own + units < 0:
-            has, loses = (Decimal(number) / CASH_ONE for number in (own, -units))
-            text = f"wallet `{one.wallet}` holds {has} {one.asset}, it cannot lose {loses}"
-            raise UsageError(text, "what was not ours is written off: `--write-off`")
-        from_dust = min(int(position[DUST]), -units)
-        position[DUST] -= from_dust
-        position[QUANTITY] += units + from_dust
-        if position[QUANTITY] == 0 and units + from_dust < 0:
-            _end(book, row)
-    mark, instrument = step.marks[row % count], instruments[row % count]
-    _move_peaks(book, w, instrument.value_units(mark, abs(units)) * (1 if units > 0 else -1))
-
-
-def _end(book: Book, row: int) -> None:
-    """Let a position that is gone leave its row: no level, no order, no round trip of it stays."""
-    position = book.position[row]
-    position[list(_OF_A_POSITION)] = 0
-    book.account[POSITIONS] -= 1
-
-
-def _move_peaks(book: Book, w: int, units: int) -> None:
-    for column in (WORTH, PEAK, DAY_WORTH):
-        for row in (w, -1):
-            if book.wallet[row, column] > 0:
-                book.wallet[row, column] = max(int(book.wallet[row, column]) + units, 0)
+    own = int(book.position[row, QUANTITY] + book.position[row, DUST])
+    if own + units < 0:
+        has, loses = (Decimal(number) / CASH_ONE for number in (own, -units))
+        text = f"wallet `{one.wallet}` holds {has} {one.asset}, it cannot lose {loses}"
+        raise UsageError(text, "what was not ours is written off: `--write-off`")
+    steps = build_steps(told.instruments, len(told.step.wallets))
+    adjust_holding(row, units, told.step.marks[row % count], told.close_ms, book, told.rules, steps)
