@@ -33,7 +33,11 @@ def test_a_deposit_is_seen_explained_and_written_off_and_buying_goes_on(account:
     assert seen.code == 6
     rows = shown(seen)
     assert Decimal(rows["BTC"]["difference"]) == Decimal("0.5")
-    assert rows["BTC"]["explanations"] == ["nothing we can see: a deposit, a trade by hand or a reward"]
+    deposit, total = rows["BTC"]["explanations"]
+    assert deposit.startswith("a deposit at 20")
+    assert "+0.5 BTC" in deposit
+    assert total.endswith("that is +0.5 BTC in all: the whole difference")
+    assert [(one["kind"], Decimal(one["amount"])) for one in rows["BTC"]["activity"]] == [("deposit", Decimal("0.5"))]
     # What is not traded here is shown and stops nothing.
     assert (rows["DOGE"]["traded"], rows["DOGE"]["explained"]) == (False, True)
     assert account.trader("live", "--once").code == 6
