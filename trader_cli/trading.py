@@ -98,7 +98,7 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     if not dry:
         armed_or_refuse(ledger, settings.venue.id, parts.account, parts.terms(deployments), parts.now_ms())
     post = Post(parts, key.reveal(), secret.reveal(), left_ms)
-    broker = VenueBroker(post.venue, _terms(parts, ledger), parts.sleep, left_ms, dry=dry)
+    broker = VenueBroker(post.venue, order_terms(parts, ledger), parts.sleep, left_ms, dry=dry)
     books: TradeLedger = DryLedger(ledger) if dry else ledger
     if dry:
         done = _trade(parts, request, post, broker, fresh=False, note=note, ledger=books)
@@ -136,7 +136,7 @@ def resolve(parts: Wiring, post: Post, session: Session, left_ms: LeftMs) -> dic
     """Ask what became of a session's orders whose fate is open; return the symbols whose question stays open, and why."""
     from trader_cli.jobs.venue_orders import Accounts, recover
 
-    at = Accounts(post.venue, _terms(parts, parts.ledger), parts.sleep, left_ms)
+    at = Accounts(post.venue, order_terms(parts, parts.ledger), parts.sleep, left_ms)
     return recover(at, session, parts.ledger).questions
 
 
@@ -180,10 +180,10 @@ class Post:
     """What a cycle asks a venue with: the client, its rules of markets and its candles. key and secret empty = public only."""
 
     def __init__(self, parts: Wiring, key: str, secret: str, left_ms: LeftMs) -> None:
+        from trader_cli.jobs.arming import account_of
         from trader_cli.market.feed import CachedFeed
         from trader_cli.venues.budget import Budget
         from trader_cli.venues.candles import Candles
-        from trader_cli.venues.client import account_of
         from trader_cli.venues.opening import open_client, open_venue
         from trader_cli.venues.rules import Rulebook
 
@@ -312,7 +312,7 @@ def _trade(
     return done
 
 
-def _terms(parts: Wiring, ledger: Ledger) -> Terms:
+def order_terms(parts: Wiring, ledger: Ledger) -> Terms:
     """Return how orders are sent: as configured, and as R1.10's switches say after what the ledger saw."""
     from trader_cli.jobs.report_orders import execution
     from trader_cli.jobs.venue_orders import Terms

@@ -107,13 +107,13 @@ def _recover(at: Examination) -> Iterator[str]:
 
     from trader_cli.cli.cycle import alone
     from trader_cli.jobs.venue_orders import Accounts, recover
-    from trader_cli.trading import _terms
+    from trader_cli.trading import order_terms
 
     if at.post is None or at.session is None or not at.unresolved():
         return
     with alone(at.parts, "live"):
         before = {one.ticket.client_id for one in at.unresolved()}
-        how = _terms(at.parts, at.parts.ledger)
+        how = order_terms(at.parts, at.parts.ledger)
         recover(Accounts(at.post.venue, how, time.sleep, at.left_ms), at.session, at.parts.ledger)
     after = {one.ticket.client_id for one in at.unresolved()}
     for client_id in sorted(before - after):

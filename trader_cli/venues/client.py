@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from trader_cli.errors import VenueError
+from trader_cli.jobs.arming import account_of
 from trader_cli.model.orders import Resolution
 from trader_cli.venues.library import exchange_class
 from trader_cli.venues.nonce import Nonce
@@ -21,11 +21,6 @@ from trader_cli.venues.transport import limit
 
 _NEVER_WRITTEN = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ConnectTimeout")
 """Failures of urllib3 and requests that come before anything was written to a connection."""
-
-
-def account_of(venue: str, key: str) -> str:
-    """Return the name of an account that gives nothing of its key away."""
-    return hashlib.sha256(f"{venue}|{key}".encode()).hexdigest()[:12]
 
 
 class Budget(Protocol):
