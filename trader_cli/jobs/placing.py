@@ -28,7 +28,7 @@ from trader_cli.model.instrument import CASH_ONE, QUANTITY_ONE
 from trader_cli.model.orders import Purpose, Ticket, TicketKind
 from trader_cli.model.risk import ALL
 from trader_cli.model.session import OrderRecord
-from trader_cli.money import affordable, buy_price, step_down
+from trader_cli.money import affordable, buy_price, cost_of, fee_of, step_down
 
 
 def planned(desk: Desk, side: int) -> list[int]:
@@ -104,11 +104,14 @@ def _affordable(desk: Desk, row: int, most: int, free: dict[str, Decimal]) -> in
     purse = desk.book.wallet[row // len(desk.scene.symbols)]
     cash = min(int(purse[CASH]) - int(purse[RESERVE]), int(free.get(one.quote, Decimal(0)) * CASH_ONE))
     rate = int(desk.scene.rules.taker_rate)
-    quantity = min(
-        int(position[ORDER_QUANTITY]),
-        affordable(max(cash, 0), most, rate, one.lot_units, one.price_one),
-        affordable(int(position[ORDER_ROOM]), most, 0, one.lot_units, one.price_one),
-    )
+    quantity = int(position[ORDER_QUANTITY])
+    room = int(position[ORDER_ROOM])
+    # Asked only where it binds: what an order without a limit could buy is no number of 64 bits.
+    if cost_of(most, quantity, one.price_one) > room:
+        quantity = affordable(room, most, 0, one.lot_units, one.price_one)
+    cost = cost_of(most, quantity, one.price_one)
+    if cost + fee_of(cost, rate) > cash:
+        quantity = affordable(max(cash, 0), most, rate, one.lot_units, one.price_one)
     return step_down(quantity, one.lot_units)
 
 

@@ -256,9 +256,12 @@ class Binance(Account):
         if status is None:
             raise MalformedError("`status` is not known")
         trigger = entry.get("stopPrice")
-        if status == "open" and entry.get("isWorking") is False:
-            # It waits for its trigger and is not in the book yet.
-            status = "pending"
+        if status == "open":
+            works = entry.get("isWorking")
+            if not isinstance(works, bool):
+                raise MalformedError("`isWorking` is missing")
+            # A stop that waits for its trigger is not in the book yet; one that was triggered and rests is another matter.
+            status = "open" if works else "pending"
         return self._noted(
             VenueOrder(
                 str(int(number(entry, "orderId"))),
