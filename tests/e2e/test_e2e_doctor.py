@@ -25,6 +25,8 @@ def account(home: Path) -> Iterator[Account]:
         yield found
 
 
+# Some minutes of real processes, one after the other.
+pytestmark = pytest.mark.deep
 SETTINGS = load_settings("plain", Path("/nowhere"), {}, {}).settings.model_dump()
 
 
@@ -132,7 +134,10 @@ def test_a_stop_without_its_position_is_cancelled_and_no_other_order_is_c15(acco
 def test_an_order_whose_answer_was_lost_is_unresolved_until_the_doctor_asks_a6(account: Account) -> None:
     account.arm()
     account.server.fault(path="AddOrder", kind="drop", acts=True)
+    # Nor can it be looked up in the same cycle.
+    account.server.fault(path="OpenOrders", kind="status", status=502, nth=2, times=0)
     assert account.trader("live", "--once").code == 7
+    account.server.do("clear")
     code, found = account.checks()
     assert (code, found["unresolved orders"]) == (7, "fail")
     (repair,) = [one for one in repaired(account) if one["area"] == "unresolved orders"]

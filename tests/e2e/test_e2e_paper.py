@@ -29,7 +29,7 @@ TOML = """
 [venue]
 id = "{venue}"
 api_url = "{url}"
-timeout_s = 2
+timeout_s = 20
 [data]
 symbols = {symbols}
 timeframe = "1h"
@@ -174,6 +174,7 @@ def test_what_cannot_be_meant_says_so_before_anything_is_asked(home: Path, call:
         assert not server.accepted()
 
 
+@pytest.mark.deep
 def test_a_venue_that_is_down_or_hangs_ends_the_cycle_with_5_within_its_limit(market: Home) -> None:
     """E3: the limit is the cycle's own, whatever the venue does; the ledger is sound and the next run goes on."""
     assert market.paper("--once").code == 0
@@ -196,6 +197,7 @@ def test_a_venue_that_is_down_or_hangs_ends_the_cycle_with_5_within_its_limit(ma
     ledger.close()
 
 
+@pytest.mark.deep
 def test_damaged_candles_of_one_symbol_leave_it_alone_and_nobody_else(market: Home) -> None:
     """D4: what is no price stops its own market with exit 4; the other one trades."""
     candles = [[NOON - 4 * HOUR_MS + i * HOUR_MS - 900_000, 5, 4, 6, 5, 1] for i in range(4)]
@@ -206,6 +208,7 @@ def test_damaged_candles_of_one_symbol_leave_it_alone_and_nobody_else(market: Ho
     assert [one["symbol"] for one in done.result["orders"]] == ["BTC/USDT"]
 
 
+@pytest.mark.deep
 def test_data_that_ended_long_ago_is_not_decided_on(market: Home) -> None:
     """D2: the venue's newest candle is five hours old."""
     rows = [[NOON - 900_000 - (12 - i) * HOUR_MS, 100, 101, 99, 100, 1] for i in range(7)]
@@ -218,6 +221,7 @@ def test_data_that_ended_long_ago_is_not_decided_on(market: Home) -> None:
     assert "nothing was decided on yet" in market.trader("paper", "--once").out
 
 
+@pytest.mark.deep
 def test_a_symbol_that_is_taken_out_while_it_is_held_is_still_left_by_its_stop(market: Home) -> None:
     """E15: old positions are managed to their end, new ones are not opened; what is added trades."""
     assert market.paper("--once").code == 0
@@ -237,6 +241,7 @@ def test_a_symbol_that_is_taken_out_while_it_is_held_is_still_left_by_its_stop(m
     assert "BTC/USDT" not in {one["symbol"] for one in market.paper("--once").result["orders"]}
 
 
+@pytest.mark.deep
 def test_another_length_of_bar_quote_or_layout_of_wallets_needs_a_session_of_its_own(market: Home) -> None:
     assert market.paper("--once").code == 0
     other = market.paper("--once", "--timeframe", "4h")
@@ -276,6 +281,7 @@ def test_a_halt_stops_entries_sells_where_asked_and_its_end_is_not_tripped_again
     assert market.trader("risk", "status", "--json").result["halted"] is False
 
 
+@pytest.mark.deep
 def test_a_drawdown_breaker_is_a_halt_that_risk_status_shows_and_resume_ends(market: Home) -> None:
     more = ("--set", "risk.drawdown_pct=10", "--set", "risk.stop_pct=0")
     assert market.paper("--once", *more).code == 0
@@ -292,6 +298,7 @@ def test_a_drawdown_breaker_is_a_halt_that_risk_status_shows_and_resume_ends(mar
     assert market.tripped() == ""
 
 
+@pytest.mark.deep
 def test_a_clock_that_is_set_back_decides_nothing_twice_and_goes_on_when_it_is_right_again(market: Home) -> None:
     """E12, at the venue and so on its bars."""
     market.later(5)
@@ -303,6 +310,7 @@ def test_a_clock_that_is_set_back_decides_nothing_twice_and_goes_on_when_it_is_r
     assert market.paper("--once").result["step"] == first["step"] + 1
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Pacific/Apia", "Asia/Kolkata"])
 def test_every_zone_decides_each_bar_of_a_night_of_change_once(
     market: Home, monkeypatch: pytest.MonkeyPatch, zone: str
@@ -324,6 +332,7 @@ def test_every_zone_decides_each_bar_of_a_night_of_change_once(
         time.tzset()
 
 
+@pytest.mark.deep
 def test_a_full_disk_ends_with_4_and_leaves_the_ledger_as_it_was(market: Home) -> None:
     """E5: no byte more fits; nothing is half written, and with room again the next run goes on."""
     assert market.paper("--once").code == 0
@@ -380,6 +389,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.deep
 @pytest.mark.req("R0.8")
 @pytest.mark.parametrize("mode", ["paper", "live"])
 def test_a_stopped_holder_sends_others_away_with_75_and_a_killed_one_keeps_nobody_out(home: Path, mode: str) -> None:
@@ -436,6 +446,7 @@ def test_of_fifty_processes_for_one_bar_exactly_one_acts_and_the_rest_are_gone_a
     assert sum(used) < 4, sum(used)
 
 
+@pytest.mark.deep
 def test_two_homes_of_one_user_never_trade_on_one_account_at_a_time(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,9 @@ import pytest
 from account import Account, trading
 from program import Done, trader
 
+# Some minutes of real processes, one after the other.
+pytestmark = pytest.mark.deep
+
 
 @pytest.fixture
 def account(home: Path) -> Iterator[Account]:

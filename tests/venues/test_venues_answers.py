@@ -85,6 +85,9 @@ def test_an_order_is_told_as_it_is_or_not_at_all(desk: Rig, monkeypatch: pytest.
     for data in spoilt(kept[0]):
         replay(desk, monkeypatch, data)
         empty = desk.venue == "kraken" and isinstance(data.get("result"), dict) and data["result"].get("open") == {}
+        if data.get("isWorking") is True:
+            # Nothing is spoilt: this is what a triggered stop looks like.
+            continue
         if empty:
             # A well-formed list without the order is what proves that it is not open; the list of ended ones is asked next.
             continue
