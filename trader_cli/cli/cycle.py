@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from trader_cli.cli.kit import Outcome, Run
-from trader_cli.errors import LeaseError, TimeUpError, TraderError, UsageError
+from trader_cli.errors import TimeUpError, TraderError, UsageError
 
 if TYPE_CHECKING:
     from trader_cli.jobs.trade import Cycled
@@ -146,11 +146,6 @@ def told(schema: str, done: Cycled) -> Outcome:
         error.exit_code = done.exit_code
         error.code = {5: "venue", 6: "risk", 7: "unresolved", 4: "data"}.get(done.exit_code, "error")
     return Outcome(schema, done.result, lambda console: cycle_view(console, done.result), error)
-
-
-def busy(parts: Wiring) -> LeaseError:
-    """Return the error of a run that found the lease taken."""
-    return LeaseError(f"another run trades for `{parts.home}`")
 
 
 def cycle_view(console: Any, result: Mapping[str, Any]) -> None:
