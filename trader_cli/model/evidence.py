@@ -11,7 +11,7 @@ from typing import Any
 class Status(StrEnum):
     """How a check ended. WARN is said and does not stop anybody."""
 
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105 a word, no secret
     WARN = "WARN"
     FAIL = "FAIL"
 
@@ -117,7 +117,7 @@ class Tried:
     """What was tried of a strategy before, as far as the ledger knows.
 
     count: distinct sets of parameters, by sweeps and backtests, of any version of its code. params: those of the newest
-    sweeps, at most as many as asked for, spread evenly. seen_until_ms: close of the newest bar any search saw, None = no search.
+    sweeps, at most as many as asked for, spread evenly. seen_until_ms: close of the newest bar any search saw, None = none did.
     space: of the newest sweep.
     """
 
