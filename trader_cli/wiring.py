@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trader_cli.config.layers import Loaded, Stated
     from trader_cli.config.settings import Settings
     from trader_cli.jobs.arming import Terms
+    from trader_cli.jobs.lab import Lab
     from trader_cli.jobs.plan import Chosen, Request, WalletPlan
     from trader_cli.ledger import Ledger
     from trader_cli.market.store import BarStore
@@ -139,6 +140,13 @@ class Wiring:
         strategies is said before any bar is read.
         """
         return self._request(self._wallets(names, params))
+
+    def lab(self, request: Request) -> Lab:
+        """Return the lab of a request. Raises DataError or UsageError for what cannot be traded."""
+        from trader_cli.jobs.lab import Lab
+        from trader_cli.jobs.scene import set_stage
+
+        return Lab(request, set_stage(request, self.bars, self.instrument))
 
     def deployed_request(self, deployments: Sequence[Deployment]) -> Request:
         """Return what a cycle is asked to do: the deployed strategies in their wallets. Raises StrategyError for none (R4.11).

@@ -47,6 +47,22 @@ class Measured:
     volatility: Floats | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What a market is before anybody wished for anything: grid, prices, measures and returns, as `Market` has them.
+
+    at: for each symbol where its bars stand on the grid. confident: whether a rule reads the strategies' confidence.
+    """
+
+    open_ms: Ints
+    at: tuple[slice | Ints, ...]
+    wallets: int
+    prices: Floats
+    measures: Floats
+    returns: Floats
+    confident: bool
+
+
 def build_market(
     bars: Sequence[Bars], signals: Sequence[Sequence[Signals]], rules: Rules, measured: Sequence[Measured] = ()
 ) -> tuple[Ints, Market]:
@@ -55,46 +71,63 @@ def build_market(
     bars, measured: one entry a symbol, in the order of the symbols. signals: per wallet one entry a symbol.
     open_ms: int64 (T,), strictly rising. The rows are (wallet, symbol), the first wallet's symbols first.
     """
+    ground = lay_ground(bars, len(signals), rules, measured)
+    return ground.open_ms, lay_signals(ground, signals)
+
+
+def lay_ground(bars: Sequence[Bars], wallets: int, rules: Rules, measured: Sequence[Measured] = ()) -> Ground:
+    """Return what all replays on these bars under these rules have in common."""
     # A copy: a series read from disk is read-only, for which the engine would be compiled once more.
     grid = np.array(_union([one.open_ms for one in bars]), np.int64)
-    rows = len(bars) * len(signals)
-    shape = (len(grid), rows)
-    stated = any(getattr(one, name) is not None for wallet in signals for one in wallet for name in _OWN_PLANES)
+    shape = (len(grid), len(bars) * wallets)
     prices = np.empty((PRICE_PLANES, *shape))
-    levels = np.empty((SIGNAL_PLANES if stated else 1, *shape))
     confident = reads_confidence(rules)
     measures = np.full((MEASURES if measured or confident else 0, *shape), np.nan)
+    places: list[slice | Ints] = []
     for s, series in enumerate(bars):
         whole = len(series) == len(grid)
         at = slice(None) if whole else np.searchsorted(grid, series.open_ms)
+        places.append(at)
         if not whole:
             prices[:, :, s] = np.nan
         for plane, column in enumerate((series.open, series.high, series.low, series.close), start=OPEN):
             prices[plane, at, s] = column
         if not whole:
             prices[CLOSE, :, s] = _carried(prices[CLOSE, :, s])
-        for w, wallet in enumerate(signals):
+        for w in range(wallets):
             row = w * len(bars) + s
-            said = wallet[s]
             if row != s:
                 prices[:, :, row] = prices[:, :, s]
-            if not whole:
-                levels[:, :, row] = np.nan
-            levels[LEVEL, at, row] = said.target
-            if stated:
-                for name, plane in _OWN_PLANES.items():
-                    column = getattr(said, name)
-                    levels[plane, at, row] = np.nan if column is None else column
-            if confident:
-                # A strategy that never says how sure it is, is sure.
-                measures[CONFIDENCE, at, row] = 1.0 if said.confidence is None else said.confidence
             if measured:
                 if (atr := measured[s].atr) is not None:
                     measures[ATR, at, row] = atr
                 if (volatility := measured[s].volatility) is not None:
                     measures[VOLATILITY, at, row] = volatility
     returns = bar_returns(prices[CLOSE]) if reads_returns(rules) else np.empty((0, 0))
-    return grid, Market(prices, levels, measures, returns, grid)
+    return Ground(grid, tuple(places), wallets, prices, measures, returns, confident)
+
+
+def lay_signals(ground: Ground, signals: Sequence[Sequence[Signals]]) -> Market:
+    """Return the market of these wishes; prices and returns are the ground's own arrays, not copies."""
+    count = len(ground.at)
+    shape = (len(ground.open_ms), count * ground.wallets)
+    stated = any(getattr(one, name) is not None for wallet in signals for one in wallet for name in _OWN_PLANES)
+    levels = np.empty((SIGNAL_PLANES if stated else 1, *shape))
+    measures = ground.measures.copy() if ground.confident else ground.measures
+    for w, wallet in enumerate(signals):
+        for s, said in enumerate(wallet):
+            at, row = ground.at[s], w * count + s
+            if not isinstance(at, slice):
+                levels[:, :, row] = np.nan
+            levels[LEVEL, at, row] = said.target
+            if stated:
+                for name, plane in _OWN_PLANES.items():
+                    column = getattr(said, name)
+                    levels[plane, at, row] = np.nan if column is None else column
+            if ground.confident:
+                # A strategy that never says how sure it is, is sure.
+                measures[CONFIDENCE, at, row] = 1.0 if said.confidence is None else said.confidence
+    return Market(ground.prices, levels, measures, ground.returns, ground.open_ms)
 
 
 def _union(opens: list[Ints]) -> Ints:

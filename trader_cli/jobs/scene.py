@@ -12,7 +12,7 @@ from trader_cli.engine.state import Market
 from trader_cli.errors import UsageError
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.ports import BarSource, SwingCache
-from trader_cli.jobs.wishes import Wishes, ask, measure, unasked
+from trader_cli.jobs.wishes import Wishes, ask, find_levels, measure, unasked
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.timeframe import Timeframe
@@ -78,16 +78,29 @@ def set_scene(
     digests: of each symbol's bars, for `cache`, where swings are kept; None = they are found anew. asked: False where the
     newest bar is neither filled nor decided on, so that no wish is read.
     """
-    wishes = ask(request, stage.series, digests, cache) if asked else unasked(request, stage.series)
+    if asked:
+        wishes = ask(request, stage.series, find_levels(request, stage.series, digests, cache))
+    else:
+        wishes = unasked(request, stage.series)
     notes = _notes(stage.instruments, request, stage.series, wishes)
     measured = measure(request, stage.series, stage.rules) if asked else []
     open_ms, market = build_market(stage.series, wishes.signals, stage.rules, measured)
-    purses = tuple(request.cash * one.share // ONE for one in request.wallets)
-    linked = [stage.legs if any(one.instance.linked for one in wallet.strategies) else {} for wallet in request.wallets]
-    steps = build_steps(stage.instruments, len(purses), linked)
+    purses = purses_of(request)
+    steps = steps_of(request, stage)
     return Scene(
         stage.series, open_ms, market, stage.rules, steps, stage.instruments, stage.timeframe, purses, wishes, notes
     )
+
+
+def purses_of(request: Request) -> tuple[int, ...]:
+    """Return the cash of each wallet, 1e-8 quote."""
+    return tuple(request.cash * one.share // ONE for one in request.wallets)
+
+
+def steps_of(request: Request, stage: Stage) -> Ints:
+    """Return the steps of the book's rows."""
+    linked = [stage.legs if any(one.instance.linked for one in wallet.strategies) else {} for wallet in request.wallets]
+    return build_steps(stage.instruments, len(request.wallets), linked)
 
 
 def load(request: Request, source: BarSource) -> tuple[list[Bars], dict[int, int]]:

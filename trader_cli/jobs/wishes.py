@@ -38,15 +38,25 @@ class Wishes:
         return [[one.signals for one in wallet] for wallet in self.wallets]
 
 
-def ask(request: Request, series: Sequence[Bars], digests: Mapping[str, str], cache: SwingCache | None) -> Wishes:
+def find_levels(
+    request: Request, series: Sequence[Bars], digests: Mapping[str, str], cache: SwingCache | None
+) -> list[fibonacci.FibLevels]:
+    """Return the levels of every series where the request wants them (R4.3), else none.
+
+    digests: of each symbol's bars. cache: where their swings are kept; None = found anew.
+    """
+    wanted = request.levels
+    if wanted is None:
+        return []
+    return [_levels(bars, digests.get(bars.symbol, ""), wanted, cache) for bars in series]
+
+
+def ask(request: Request, series: Sequence[Bars], levels: Sequence[fibonacci.FibLevels]) -> Wishes:
     """Return the wishes of all wallets for all symbols; a strategy that trades in two wallets is asked once.
 
-    digests: of each symbol's bars. cache: where the swings of fibonacci levels are kept; None = found anew. Raises
-    StrategyError.
+    levels: as `find_levels` found them. Raises StrategyError.
     """
     timeframes = _timeframes(request, series)
-    wanted = request.levels
-    levels = [_levels(bars, digests[bars.symbol], wanted, cache) for bars in series] if wanted is not None else []
     answers: dict[tuple[str, int], Signals] = {}
 
     def answer(one: Chosen, s: int) -> Signals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,9 @@ from trader_cli.errors import StrategyError, TraderError
 from trader_cli.model.bars import COLUMNS, Bars
 from trader_cli.strategy.params import Param, check_declared, read_params
 from trader_cli.strategy.signals import Levels, Signals, checked
+
+ORIGIN = "__trader_origin__"
+"""Where a loaded module keeps the name, path and source it was made from."""
 
 
 class Strategy:
@@ -48,9 +52,23 @@ class Strategy:
         """
         raise StrategyError(f"strategy `{type(self).__name__}` has no method `targets`")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A strategy's module was made from its file and can be imported by nobody: it travels as its source.
+        module = sys.modules.get(type(self).__module__)
+        origin = vars(module).get(ORIGIN) if module is not None else None
+        if origin is None:
+            return (_made, (type(self), dict(self.params)))
+        from trader_cli.strategy.loader import revived
+
+        return (revived, (*origin, type(self).__name__, dict(self.params)))
+
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
         return f"{type(self).__name__}({values})"
+
+
+def _made(cls: type[Strategy], params: Mapping[str, Any]) -> Strategy:
+    return cls(**params)
 
 
 def compute(strategy: Strategy, bars: Bars) -> Signals:

@@ -11,12 +11,14 @@ import hashlib
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from trader_cli.errors import StrategyError, TraderError, did_you_mean
-from trader_cli.strategy.base import Strategy
+from trader_cli.strategy.base import ORIGIN, Strategy
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -107,6 +109,15 @@ class Library:
         return LoadedStrategy(name, cls, file.path, digest, file.builtin)
 
 
+def revived(name: str, path: str, source: bytes, cls: str, params: Mapping[str, Any]) -> Strategy:
+    """Return a strategy that travelled from another process as its source; raises StrategyError as `load` does."""
+    digest = hashlib.sha256(source).hexdigest()
+    file = StrategyFile(name, Path(path), builtin=False)
+    module = sys.modules.get(_module_name(name, digest)) or _run(file, source, digest)
+    made: Strategy = vars(module)[cls](**params)
+    return made
+
+
 def class_name(name: str) -> str:
     """Return the class that belongs to a file name: `demo_ma` → `DemoMa`."""
     return "".join(part.capitalize() for part in name.split("_"))
@@ -115,8 +126,9 @@ def class_name(name: str) -> str:
 def _run(file: StrategyFile, source: bytes, digest: str) -> ModuleType:
     # The name holds the digest: it can hide no real module, and an edited file becomes another module.
     # It stays in sys.modules because dataclasses and pickle look a class's module up there.
-    module = ModuleType(f"trader_strategy_{file.name}_{digest[:16]}")
+    module = ModuleType(_module_name(file.name, digest))
     module.__file__ = str(file.path)
+    vars(module)[ORIGIN] = (file.name, str(file.path), source)
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, str(file.path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 the author's own code is what we are asked to run
@@ -126,6 +138,10 @@ def _run(file: StrategyFile, source: bytes, digest: str) -> ModuleType:
             raise
         raise _failure(file, error) from error
     return module
+
+
+def _module_name(name: str, digest: str) -> str:
+    return f"trader_strategy_{name}_{digest[:16]}"
 
 
 def _failure(file: StrategyFile, error: BaseException) -> StrategyError:

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from trader_cli.compiler import njit
 from trader_cli.model.bars import Floats
 from trader_cli.strategy.arrays import column, whole
+from trader_cli.strategy.sharing import shared
 
 
+@shared
 def sma(values: npt.ArrayLike, period: int) -> Floats:
     """Return the simple mean of the last `period` values, shape (n,); NaN in the first period - 1 rows.
 
@@ -25,6 +27,7 @@ def sma(values: npt.ArrayLike, period: int) -> Floats:
     return _sma(column(values), whole(period))
 
 
+@shared
 def ema(values: npt.ArrayLike, period: int) -> Floats:
     """Return the exponential mean with alpha = 2 / (period + 1), shape (n,); NaN in the first period - 1
     rows.
@@ -36,6 +39,7 @@ def ema(values: npt.ArrayLike, period: int) -> Floats:
     return smooth(series, 2.0 / (n + 1.0), n, np.empty(len(series)))
 
 
+@shared
 def rma(values: npt.ArrayLike, period: int) -> Floats:
     """Return Wilder's mean, alpha = 1 / period, shape (n,); NaN in the first period - 1 rows.
 
@@ -46,6 +50,7 @@ def rma(values: npt.ArrayLike, period: int) -> Floats:
     return smooth(series, 1.0 / n, n, np.empty(len(series)))
 
 
+@shared
 def wma(values: npt.ArrayLike, period: int) -> Floats:
     """Return the mean with weights 1, 2, … period, the newest heaviest; NaN in the first period - 1 rows."""
     n = whole(period)
@@ -53,6 +58,7 @@ def wma(values: npt.ArrayLike, period: int) -> Floats:
     return _weighted(column(values), column(weights))
 
 
+@shared
 def slope(values: npt.ArrayLike, period: int) -> Floats:
     """Return the slope of the least-squares line through the last `period` values, in units per bar.
 

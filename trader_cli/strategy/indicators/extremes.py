@@ -12,6 +12,7 @@ from trader_cli.model.bars import Floats
 from trader_cli.strategy.arrays import column, ratio, same_length, whole
 from trader_cli.strategy.indicators.averages import sma
 from trader_cli.strategy.indicators.spread import Bands
+from trader_cli.strategy.sharing import shared
 
 
 class Stochastic(NamedTuple):
@@ -21,6 +22,7 @@ class Stochastic(NamedTuple):
     d: Floats
 
 
+@shared
 def highest(values: npt.ArrayLike, period: int) -> Floats:
     """Return the highest of the last `period` values, this bar's among them, shape (n,).
 
@@ -31,11 +33,13 @@ def highest(values: npt.ArrayLike, period: int) -> Floats:
     return _extreme(column(values), whole(period), 1.0)
 
 
+@shared
 def lowest(values: npt.ArrayLike, period: int) -> Floats:
     """Return the lowest of the last `period` values, this bar's among them; NaN as in `highest`."""
     return _extreme(column(values), whole(period), -1.0)
 
 
+@shared
 def donchian(high: npt.ArrayLike, low: npt.ArrayLike, period: int) -> Bands:
     """Return the lowest low and highest high of the last `period` bars, this one among them, and their
     middle.
@@ -47,6 +51,7 @@ def donchian(high: npt.ArrayLike, low: npt.ArrayLike, period: int) -> Bands:
     return Bands(lower, (upper + lower) / 2.0, upper)
 
 
+@shared
 def stochastic(
     high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, period: int = 14, smooth: int = 3
 ) -> Stochastic:

@@ -12,6 +12,7 @@ from trader_cli.model.bars import Floats
 from trader_cli.strategy.arrays import column, ratio, same_length, whole
 from trader_cli.strategy.indicators.averages import ema, sma
 from trader_cli.strategy.indicators.spread import returns
+from trader_cli.strategy.sharing import shared
 
 
 class Macd(NamedTuple):
@@ -22,6 +23,7 @@ class Macd(NamedTuple):
     histogram: Floats
 
 
+@shared
 def rsi(close: npt.ArrayLike, period: int = 14) -> Floats:
     """Return Wilder's relative strength index, 0 to 100, shape (n,); NaN in the first `period` rows.
 
@@ -31,11 +33,13 @@ def rsi(close: npt.ArrayLike, period: int = 14) -> Floats:
     return _rsi(column(close), whole(period))
 
 
+@shared
 def roc(values: npt.ArrayLike, period: int = 12) -> Floats:
     """Return the rate of change over `period` bars in percent; NaN in the first `period` rows."""
     return 100.0 * returns(values, period)
 
 
+@shared
 def macd(close: npt.ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9) -> Macd:
     """Return moving average convergence / divergence; line from row slow - 1, signal `signal` - 1 rows later.
 
@@ -47,6 +51,7 @@ def macd(close: npt.ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9) 
     return Macd(line, mean, line - mean)
 
 
+@shared
 def cci(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, period: int = 20) -> Floats:
     """Return the commodity channel index: the typical price off its mean in units of 0.015 mean deviations.
 

@@ -12,6 +12,7 @@ from trader_cli.model.bars import Floats
 from trader_cli.strategy.arrays import column, earlier, ratio, same_length, whole
 from trader_cli.strategy.indicators.averages import ema, rma, smooth
 from trader_cli.strategy.indicators.spread import Bands
+from trader_cli.strategy.sharing import shared
 
 
 class Adx(NamedTuple):
@@ -22,6 +23,7 @@ class Adx(NamedTuple):
     minus: Floats
 
 
+@shared
 def true_range(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike) -> Floats:
     """Return the range of each bar, stretched to the close before it, in quote, shape (n,), >= 0.
 
@@ -32,6 +34,7 @@ def true_range(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike) ->
     return _true_range(highs, lows, closes)
 
 
+@shared
 def atr(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, period: int = 14) -> Floats:
     """Return Wilder's mean of the true range, in quote, shape (n,); NaN in the first period - 1 rows."""
     n = whole(period)
@@ -40,6 +43,7 @@ def atr(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, period: i
     return smooth(column(ranges), 1.0 / n, n, ranges)
 
 
+@shared
 def keltner(
     high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, period: int = 20, width: float = 2.0
 ) -> Bands:
@@ -52,6 +56,7 @@ def keltner(
     return Bands(middle - reach, middle, middle + reach)
 
 
+@shared
 def adx(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, period: int = 14) -> Adx:
     """Return the average directional index and both directional indicators.
 

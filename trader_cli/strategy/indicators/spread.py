@@ -12,6 +12,7 @@ from trader_cli.errors import StrategyError
 from trader_cli.model.bars import Floats, Ints
 from trader_cli.strategy.arrays import column, earlier, ratio, same_length, whole
 from trader_cli.strategy.indicators.averages import sma
+from trader_cli.strategy.sharing import shared
 
 _YEAR_MS = 365.25 * 86_400_000.0
 
@@ -24,6 +25,7 @@ class Bands(NamedTuple):
     upper: Floats
 
 
+@shared
 def std(values: npt.ArrayLike, period: int, ddof: int = 0) -> Floats:
     """Return the standard deviation of the last `period` values around their own mean, shape (n,), >= 0.
 
@@ -39,6 +41,7 @@ def std(values: npt.ArrayLike, period: int, ddof: int = 0) -> Floats:
     return np.sqrt(out, out=out)
 
 
+@shared
 def zscore(values: npt.ArrayLike, period: int) -> Floats:
     """Return how many standard deviations the newest value lies above its mean over `period` bars (itself
     among them).
@@ -49,6 +52,7 @@ def zscore(values: npt.ArrayLike, period: int) -> Floats:
     return ratio(series - sma(series, period), std(series, period))
 
 
+@shared
 def bollinger(close: npt.ArrayLike, period: int = 20, width: float = 2.0) -> Bands:
     """Return the mean and `width` standard deviations (ddof 0) below and above it.
 
@@ -60,6 +64,7 @@ def bollinger(close: npt.ArrayLike, period: int = 20, width: float = 2.0) -> Ban
     return Bands(middle - reach, middle, middle + reach)
 
 
+@shared
 def returns(values: npt.ArrayLike, period: int = 1) -> Floats:
     """Return the simple return over `period` bars as a fraction: value / value `period` bars ago - 1.
 
@@ -71,6 +76,7 @@ def returns(values: npt.ArrayLike, period: int = 1) -> Floats:
     return out
 
 
+@shared
 def realised_volatility(close: npt.ArrayLike, open_ms: Ints, period: int) -> Floats:
     """Return the volatility a year of the last `period` returns, as a fraction (0.6 = 60 % a year), shape
     (n,).

@@ -8,10 +8,12 @@ import numpy.typing as npt
 from trader_cli.model.bars import Floats
 from trader_cli.strategy.arrays import column, earlier, ratio, same_length, whole
 from trader_cli.strategy.indicators.averages import sma
+from trader_cli.strategy.sharing import shared
 
 _ROUNDING = 1e-12
 
 
+@shared
 def obv(close: npt.ArrayLike, volume: npt.ArrayLike) -> Floats:
     """Return on-balance volume, in base, shape (n,): volume added on a higher close, taken off on a lower
     one.
@@ -29,6 +31,7 @@ def obv(close: npt.ArrayLike, volume: npt.ArrayLike) -> Floats:
     return np.cumsum(sign * np.nan_to_num(volumes))
 
 
+@shared
 def mfi(
     high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, volume: npt.ArrayLike, period: int = 14
 ) -> Floats:
@@ -50,6 +53,7 @@ def mfi(
     return np.where(both == 0.0, 50.0, 100.0 * ratio(rising, both))
 
 
+@shared
 def vwap(
     high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, volume: npt.ArrayLike, period: int = 14
 ) -> Floats:

@@ -1,0 +1,1 @@
+"""The checks of `validate`: one file a check, each a function of a bench."""

@@ -1,0 +1,286 @@
+"""The lab: a request laid out once and replayed many times, with other parameters, costs, bars or symbols.
+
+What a replay does is what `backtest` does: the same wishes, the same rules, the same loop. What the replays have in common,
+the grid, prices and levels from swings, is made once and shared; every replay has a book and a log of its own, so that any
+number of threads may replay at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from trader_cli.engine.panel import Ground, build_rules, lay_ground, lay_signals
+from trader_cli.engine.replay import run_bars
+from trader_cli.engine.state import CASH, CLOSE, HELD_BARS, QUANTITY, Book, Market, new_book, new_log
+from trader_cli.engine.trips import fills_of, round_trips
+from trader_cli.errors import StrategyError, UsageError
+from trader_cli.jobs.plan import Chosen, Request
+from trader_cli.jobs.scene import Stage, purses_of, steps_of
+from trader_cli.jobs.wishes import ask, find_levels, measure
+from trader_cli.model.bars import COLUMNS, Bars, Floats, Ints
+from trader_cli.model.fills import Fills, RoundTrips
+from trader_cli.model.timeframe import Timeframe
+from trader_cli.risk.rules import Rules
+from trader_cli.stats.calendar import period_closes, periods_a_year
+from trader_cli.stats.performance import curve_stats, returns_of, trade_stats, turnover
+from trader_cli.strategy.base import Strategy
+from trader_cli.strategy.fibonacci import FibLevels
+from trader_cli.strategy.sharing import Shared, sharing
+from trader_cli.strategy.signals import Signals
+
+_FIRST_ROOM = 4096
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to replay: what differs from the request.
+
+    params: of its one strategy, over its own. settings: dotted keys over the request's sections, e.g. `costs.fee_bps`.
+    first, last: the rows of the grid that are traded, [first, last), with a fresh book; the strategy sees all bars, so that it
+    is warm. delay: bars by which every wish arrives late.
+    """
+
+    params: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
+    first: int = 0
+    last: int | None = None
+    delay: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a replay gave.
+
+    open_ms: int64 (n,), of the traded rows. equity: float64 (n,), quote, of the account at each close. start: quote before the
+    first. final: 1e-8 quote, exact. held_bars: bars that closed with a holding.
+    """
+
+    timeframe: Timeframe
+    open_ms: Ints
+    equity: Floats
+    start: float
+    final: int
+    fills: Fills
+    trips: RoundTrips
+    held_bars: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the fills, as `backtest` tells it."""
+        return self.fills.digest()
+
+    @cached_property
+    def daily(self) -> Floats:
+        """Simple returns of UTC days (bars, where those are longer), those that the Sharpe ratio is made of."""
+        _, closes = period_closes(self.open_ms, self.equity, self.timeframe.ms)
+        return returns_of(np.r_[self.start, closes])
+
+    @cached_property
+    def periods(self) -> float:
+        """How many of `daily` a year has."""
+        return periods_a_year(self.open_ms, self.timeframe.ms)
+
+    @cached_property
+    def stats(self) -> dict[str, float]:
+        """Figures by the names of `backtest --json`; NaN = not defined for this run."""
+        curve = curve_stats(self.open_ms, self.timeframe.ms, self.equity, self.start)
+        trades = trade_stats(self.trips)
+        bars = len(self.open_ms)
+        return {
+            "total_return_pct": curve.total_return_pct,
+            "cagr_pct": curve.cagr_pct,
+            "volatility_pct": curve.volatility_pct,
+            "sharpe": curve.sharpe,
+            "sortino": curve.sortino,
+            "calmar": curve.calmar,
+            "max_drawdown_pct": curve.max_drawdown_pct,
+            "trades": trades.trades,
+            "win_rate_pct": trades.win_rate_pct,
+            "profit_factor": trades.profit_factor,
+            "expectancy": trades.expectancy,
+            "exposure_pct": self.held_bars / bars * 100 if bars else float("nan"),
+            "turnover": turnover(self.fills.notional, self.equity),
+            "fees_paid": int(self.fills.fee.sum()) * 1e-8,
+            "final_equity": self.final * 1e-8,
+            "fills": len(self.fills),
+        }
+
+
+class Lab:
+    """A request on its bars, to be replayed in any number of variants; it may be pickled and used by several threads."""
+
+    def __init__(self, request: Request, stage: Stage) -> None:
+        self.request = request
+        self.stage = stage
+        self._shared = Shared(tuple(column for one in stage.series for column in _columns(one)))
+        self._lock = Lock()
+        self._grounds: dict[tuple[Any, ...], tuple[Rules, Ground]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Lab, (self.request, self.stage))
+
+    @property
+    def series(self) -> list[Bars]:
+        """The bars, one entry a symbol, in the book's order."""
+        return self.stage.series
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The book's symbols, in its order."""
+        return tuple(one.symbol for one in self.stage.instruments)
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """Length of a bar."""
+        return self.stage.timeframe
+
+    @property
+    def open_ms(self) -> Ints:
+        """The grid, int64 (T,): every open at which a symbol has a bar."""
+        return self._ground({})[1].open_ms
+
+    def only(self, symbols: Sequence[str]) -> Lab:
+        """Return a lab with these of the symbols; raises UsageError for none."""
+        kept = [i for i, one in enumerate(self.symbols) if one in symbols]
+        if not kept:
+            raise UsageError(f"none of {', '.join(symbols)} is among {', '.join(self.symbols)}")
+        places = {old: new for new, old in enumerate(kept)}
+        legs = {places[a]: places[b] for a, b in self.stage.legs.items() if a in places and b in places}
+        stage = replace(
+            self.stage,
+            series=[self.stage.series[i] for i in kept],
+            instruments=[self.stage.instruments[i] for i in kept],
+            legs=legs,
+        )
+        return Lab(self.request, stage)
+
+    def on(self, series: Sequence[Bars]) -> Lab:
+        """Return a lab with the same request on other bars, one entry a symbol in the same order."""
+        timeframe = series[0].timeframe
+        rules = self.stage.rules._replace(bar_ms=timeframe.ms)
+        return Lab(self.request, replace(self.stage, series=list(series), timeframe=timeframe, rules=rules))
+
+    def wanting(self, strategy: Strategy) -> Lab:
+        """Return a lab with another strategy in the place of the first wallet's first one."""
+        first = self._one()
+        return Lab(self._with(replace(first, instance=strategy)), self.stage)
+
+    def strategy(self, params: Mapping[str, object] | None = None) -> Strategy:
+        """Return a fresh instance of the request's one strategy, with these parameters over its own."""
+        one = self._one().instance
+        return type(one)(**{**one.params, **(params or {})})
+
+    def run(self, variant: Variant | None = None) -> Outcome:
+        """Replay a variant. Raises StrategyError where the strategy fails, UsageError for what it cannot be set to."""
+        chosen = variant if variant is not None else Variant()
+        request = self.request
+        if chosen.params:
+            request = self._with(replace(self._one(), instance=self.strategy(chosen.params)))
+        rules, ground = self._ground(chosen.settings)
+        try:
+            with sharing(self._shared):
+                wishes = ask(request, self.series, self._levels)
+        except StrategyError:
+            # Perhaps it writes into what others read: alone it gets arrays of its own, and may say what is wrong itself.
+            wishes = ask(request, self.series, self._levels)
+        signals = [[_late(one, chosen.delay) for one in wallet] for wallet in wishes.signals]
+        market = lay_signals(ground, signals)
+        bars = len(ground.open_ms)
+        last = bars if chosen.last is None else min(chosen.last, bars)
+        return self._replayed(market, rules, min(max(chosen.first, 0), last), last)
+
+    def _replayed(self, market: Market, rules: Rules, first: int, last: int) -> Outcome:
+        purses = purses_of(self.request)
+        book = new_book(len(self.series), purses)
+        log = new_log(len(market.open_ms), _FIRST_ROOM)
+        log = run_bars(market, book, log, rules, steps_of(self.request, self.stage), first, first, last)
+        unallocated = self.request.cash - sum(purses)
+        equity = log.equity[first:last]
+        if unallocated:
+            equity += unallocated * 1e-8
+        fills = fills_of(self.symbols, market.open_ms, book, log)
+        return Outcome(
+            timeframe=self.timeframe,
+            open_ms=market.open_ms[first:last],
+            equity=equity,
+            start=self.request.cash * 1e-8,
+            final=self._worth(market, book, last) + unallocated,
+            fills=fills,
+            trips=round_trips(fills, self.timeframe.ms),
+            held_bars=int(book.account[HELD_BARS]),
+        )
+
+    def _worth(self, market: Market, book: Book, last: int) -> int:
+        total = int(book.wallet[-1, CASH])
+        count = len(self.series)
+        for row, quantity in enumerate(book.position[:, QUANTITY].tolist()):
+            if quantity:
+                one = self.stage.instruments[row % count]
+                price = one.price_units(float(market.prices[CLOSE, last - 1, row]))
+                total += one.value_units(price, quantity)
+        return total
+
+    @cached_property
+    def _levels(self) -> list[FibLevels]:
+        return find_levels(self.request, self.series, {}, None)
+
+    def _ground(self, settings: Mapping[str, object]) -> tuple[Rules, Ground]:
+        key = tuple(sorted((name, str(value)) for name, value in settings.items()))
+        with self._lock:
+            if key not in self._grounds:
+                self._grounds[key] = self._laid(settings)
+            return self._grounds[key]
+
+    def _laid(self, settings: Mapping[str, object]) -> tuple[Rules, Ground]:
+        rules = self.stage.rules
+        if settings:
+            rules = build_rules(over(self.request.settings, settings), self.timeframe.ms)
+            own, ground = self._grounds.get((), (None, None))
+            if own is not None and ground is not None and _costs_only(own, rules):
+                return rules, ground
+        measured = measure(self.request, self.series, rules)
+        return rules, lay_ground(self.series, len(self.request.wallets), rules, measured)
+
+    def _one(self) -> Chosen:
+        return self.request.wallets[0].strategies[0]
+
+    def _with(self, chosen: Chosen) -> Request:
+        wallet = self.request.wallets[0]
+        changed = replace(wallet, strategies=(chosen, *wallet.strategies[1:]))
+        return replace(self.request, wallets=(changed, *self.request.wallets[1:]))
+
+
+def _columns(bars: Bars) -> Iterator[Floats]:
+    yield from (getattr(bars, name) for name in COLUMNS)
+    for peer in bars.peers:
+        yield from _columns(peer)
+
+
+def over(settings: Mapping[str, Mapping[str, Any]], changes: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    """Return the sections with dotted keys changed; raises UsageError for a key that is not there."""
+    changed = {name: dict(section) for name, section in settings.items() if isinstance(section, Mapping)}
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        if name not in changed.get(section, {}):
+            raise UsageError(f"there is no setting `{key}`")
+        changed[section][name] = value
+    return changed
+
+
+def _costs_only(own: Rules, rules: Rules) -> bool:
+    """Tell whether two sets of rules differ in costs alone, so that they look at the same measures."""
+    costs = ("taker_rate", "maker_rate", "slip_rate", "break_even_gain", "micro_rate", "micro_slip")
+    return own._replace(**{name: getattr(rules, name) for name in costs}) == rules
+
+
+def _late(said: Signals, delay: int) -> Signals:
+    if delay == 0:
+        return said
+    columns = {name: value for name, value in vars(said).items() if value is not None}
+    return Signals(**{name: np.r_[np.full(delay, np.nan), value[:-delay]] for name, value in columns.items()})
