@@ -36,6 +36,8 @@ TEXTS = {
     "venue.key_env": ["A_KEY", "B_KEY", "C_KEY"],
     "venue.secret_env": ["A_SECRET", "B_SECRET", "C_SECRET"],
     "venue.deadline_s": ["3", "5", "59"],
+    "optimize.objective": ["sortino", "calmar,trades", "-max_drawdown_pct"],
+    "optimize.address": ["127.0.0.1:1", "tcp://127.0.0.1:2", ""],
     "execution.spike_times": ["2", "10", "100"],
     "execution.minimum_buffer": ["1", "1.1", "2"],
     # All points together must reach the score.

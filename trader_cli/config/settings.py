@@ -48,6 +48,8 @@ Minute = Annotated[int, BeforeValidator(_no_truth), Field(ge=3, le=59)]
 Milliseconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=60_000)]
 Tries = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=100)]
 Days = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=366)]
+Trials = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=10_000_000)]
+Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=2**32 - 1)]
 AtLeastOne = Annotated[Decimal, Field(ge=1, le=1000, decimal_places=8, allow_inf_nan=False)]
 
 
@@ -253,6 +255,34 @@ class Cycle(Section):
     stale_bars: Count = Field(description="closed bars that the newest data may lack before nothing is decided on it")
 
 
+class Optimize(Section):
+    """How `optimize` searches, and what it calls good."""
+
+    method: Literal["auto", "grid", "random", "tpe"] = Field(
+        description="auto = grid where every range has a step, else random"
+    )
+    trials: Trials = Field(description="sets of parameters that random and tpe try")
+    max_grid: Trials = Field(description="largest grid that is begun; more is asked for with this key")
+    seed: Seed = Field(description="of random and tpe: the same seed tries the same")
+    objective: str = Field(
+        min_length=1, description="figure of `backtest` to maximise, with `-` before it to minimise; several with commas"
+    )
+    min_trades: Count = Field(description="round trips below which a trial cannot be the best")
+    holdout_pct: Part = Field(description="newest bars that the search does not see, in percent; 0 = it sees all")
+    batch: Tries = Field(description="trials that tpe suggests at once, from what is known by then")
+    workers: Count = Field(description="trials at once; 0 = one a core")
+    engine: Literal["local", "processes", "ray", "dask"] = Field(
+        description="where they run: threads, processes, or a cluster"
+    )
+    address: str = Field(description="of the Ray or Dask cluster; empty = one of this machine")
+    top: Tries = Field(description="best trials that are shown")
+    plateau_pct: Part = Field(
+        description="share of the best result its neighbours reach (median) where it stands on a plateau"
+    )
+    spike_pct: Part = Field(description="share below which it is a spike")
+    max_change_pct: Percent = Field(description="most a proposal changes a parameter, of its current value")
+
+
 class Ledger(Section):
     """Where runs are kept."""
 
@@ -285,6 +315,7 @@ class Settings(Section):
     venue: Venue
     execution: Execution
     cycle: Cycle
+    optimize: Optimize
     ledger: Ledger
     wallets: dict[str, Wallet] = Field(default_factory=dict, description="sub-accounts by name")
     params: dict[str, dict[str, Annotated[Any, BeforeValidator(_simple)]]] = Field(
