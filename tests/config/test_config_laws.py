@@ -38,6 +38,9 @@ TEXTS = {
     "venue.deadline_s": ["3", "5", "59"],
     "optimize.objective": ["sortino", "calmar,trades", "-max_drawdown_pct"],
     "optimize.address": ["127.0.0.1:1", "tcp://127.0.0.1:2", ""],
+    "validate.confidence_pct": ["90", "95", "99.5"],
+    "validate.fee_factor": ["1", "1.5", "2"],
+    "validate.slippage_factor": ["1", "1.5", "3"],
     "execution.spike_times": ["2", "10", "100"],
     "execution.minimum_buffer": ["1", "1.1", "2"],
     # All points together must reach the score.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -265,7 +266,8 @@ class Optimize(Section):
     max_grid: Trials = Field(description="largest grid that is begun; more is asked for with this key")
     seed: Seed = Field(description="of random and tpe: the same seed tries the same")
     objective: str = Field(
-        min_length=1, description="figure of `backtest` to maximise, with `-` before it to minimise; several with commas"
+        min_length=1,
+        description="figure of `backtest` to maximise, with `-` before it to minimise; several with commas",
     )
     min_trades: Count = Field(description="round trips below which a trial cannot be the best")
     holdout_pct: Part = Field(description="newest bars that the search does not see, in percent; 0 = it sees all")
@@ -281,6 +283,43 @@ class Optimize(Section):
     )
     spike_pct: Part = Field(description="share below which it is a spike")
     max_change_pct: Percent = Field(description="most a proposal changes a parameter, of its current value")
+
+
+class Validate(Section):
+    """What `validate` asks of a strategy before it may trade money."""
+
+    seed: Seed = Field(description="of everything random in the checks: the same seed gives the same verdict")
+    workers: Count = Field(description="checks at once; 0 = one a core")
+    max_age_days: Days = Field(description="days after which a verdict no longer counts for live trading")
+    confidence_pct: Confidence = Field(description="confidence at which chance is told from skill, in every check")
+    min_trades: Count = Field(description="closed round trips below which there is no evidence")
+    cuts: Trials = Field(description="cuts at which the past must not depend on the future")
+    warm_up_bars: Window = Field(description="bars after its first opinion on which the laws are tried")
+    parity_bars: Window = Field(description="bars that are also run one process a bar, as paper trading does")
+    tolerance_pct: Percent = Field(description="how far a result on other bars may lie from the backtest's")
+    holdout_pct: Percent = Field(description="newest bars held out where no search is on record, in percent")
+    min_days: Count = Field(description="days out of sample below which there is no evidence")
+    folds: Window = Field(description="folds of the walk forward, each traded after the bars its choice was made on")
+    max_combinations: Tries = Field(description="sets of parameters the walk forward chooses among, at most")
+    min_efficiency_pct: Part = Field(
+        description="yearly return out of sample, of that in sample, that the walk forward must keep"
+    )
+    min_folds_pct: Part = Field(description="share of the folds that must earn out of sample")
+    max_pbo_pct: Part = Field(description="probability of backtest overfitting from which a search is refused")
+    sampled_trials: Trials = Field(description="sets of parameters run again for the statistics, at most")
+    blocks: Window = Field(description="blocks of cross-validation, an even number")
+    bootstrap_samples: Trials = Field(description="draws of the bootstrap")
+    entry_samples: Trials = Field(description="draws of random entries")
+    fee_factor: AtLeastOne = Field(description="what fees are multiplied by under stress")
+    slippage_factor: AtLeastOne = Field(description="what slippage is multiplied by under stress")
+    late_bars: Count = Field(description="bars by which every order comes late under stress")
+    shift_pct: Percent = Field(description="how far each parameter is moved, of its value")
+    dropped_trades: Count = Field(description="best round trips that are left out")
+    dropped_symbols: Count = Field(description="symbols that are left out at once; 0 = none")
+    fragile_pct: Percent = Field(description="share of the yearly return that one such change may cost")
+    max_volume_pct: UpToAll = Field(description="share of a bar's volume that an order may take")
+    above_volume_pct: Percent = Field(description="share of the fills that may take more")
+    lucky_month_pct: Wide = Field(description="share of the profit that one month may bring")
 
 
 class Ledger(Section):
@@ -300,28 +339,33 @@ class InstrumentSteps(Section):
     quote: str | None = Field(default=None, description="currency of a symbol without a slash")
 
 
-class Settings(Section):
-    """The whole configuration of a run."""
+with warnings.catch_warnings():
+    # The section is called like its command; the method of that name in pydantic's first version is called by nobody.
+    warnings.simplefilter("ignore", UserWarning)
 
-    account: Account
-    data: Data
-    costs: Costs
-    sizing: Sizing
-    allocation: Allocation
-    risk: Risk
-    exits: Exits
-    coordination: Coordination
-    consensus: Consensus
-    venue: Venue
-    execution: Execution
-    cycle: Cycle
-    optimize: Optimize
-    ledger: Ledger
-    wallets: dict[str, Wallet] = Field(default_factory=dict, description="sub-accounts by name")
-    params: dict[str, dict[str, Annotated[Any, BeforeValidator(_simple)]]] = Field(
-        default_factory=dict, description="parameters by strategy"
-    )
-    instruments: dict[str, InstrumentSteps] = Field(default_factory=dict, description="steps by symbol")
+    class Settings(Section):
+        """The whole configuration of a run."""
+
+        account: Account
+        data: Data
+        costs: Costs
+        sizing: Sizing
+        allocation: Allocation
+        risk: Risk
+        exits: Exits
+        coordination: Coordination
+        consensus: Consensus
+        venue: Venue
+        execution: Execution
+        cycle: Cycle
+        optimize: Optimize
+        validate: Validate = Field()  # type: ignore[assignment]
+        ledger: Ledger
+        wallets: dict[str, Wallet] = Field(default_factory=dict, description="sub-accounts by name")
+        params: dict[str, dict[str, Annotated[Any, BeforeValidator(_simple)]]] = Field(
+            default_factory=dict, description="parameters by strategy"
+        )
+        instruments: dict[str, InstrumentSteps] = Field(default_factory=dict, description="steps by symbol")
 
 
 OPEN: dict[str, type[Section] | None] = {"instruments": InstrumentSteps, "wallets": Wallet, "params": None}
