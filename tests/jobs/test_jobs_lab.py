@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from research import lab_of, walk
+from research import bars_of, lab_of, walk
 
 from trader_cli.errors import StrategyError, UsageError
 from trader_cli.jobs.backtest import backtest
@@ -42,6 +42,13 @@ class Nested(Strategy):
         macd = indicators.macd(bars.close)
         held = (smooth > 0.0) & (bars.close > bands.lower) & ~np.isnan(macd.signal)
         return Signals(target=held, stop=bars.close - 3.0 * indicators.atr(bars.high, bars.low, bars.close, 14))
+
+
+class Rising(Strategy):
+    """Hold what is above its mean of 30 bars."""
+
+    def targets(self, bars: Bars) -> Levels:
+        return bars.close > indicators.sma(bars.close, 30)
 
 
 class Writer(Strategy):
@@ -124,15 +131,14 @@ def test_a_store_forgets_the_longest_unused_beyond_its_size() -> None:
 
 
 def test_rows_that_are_traded_begin_with_a_fresh_book_and_warm_signals() -> None:
-    lab = lab_of(Cross(), walk(300, 6))
+    lab = lab_of(Rising(), bars_of(np.r_[np.full(50, 100.0), np.arange(101.0, 351.0)]))
     whole, part = lab.run(), lab.run(Variant(first=100, last=200))
     assert len(part.equity) == 100
     assert part.open_ms[0] == whole.open_ms[100]
-    begins = part.fills.time_ms[0]
     assert part.start == 10_000.0
-    assert part.open_ms[0] < begins <= part.open_ms[-1]
-    # What the strategy wants at row 100 needs 20 bars: a cold one could not have bought before row 120.
-    assert begins < part.open_ms[20]
+    # Wanted since row 50: decided on at the first close, filled at the next open. A cold strategy would wait 30 bars.
+    assert part.fills.time_ms.tolist() == [part.open_ms[1]]
+    assert part.final > 1_000_000_000_000
 
 
 def test_a_late_wish_is_filled_as_many_bars_later() -> None:

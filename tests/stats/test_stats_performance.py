@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trader_cli.errors import DataError
 from trader_cli.model.fills import RoundTrips
-from trader_cli.stats.calendar import period_closes, periods_a_year, trades_weekends
+from trader_cli.stats.calendar import Span, periods_a_year, trades_weekends
 from trader_cli.stats.performance import (
     buy_and_hold,
     cagr,
@@ -146,9 +146,9 @@ def test_stocks_have_252_days_and_coins_365() -> None:
 
 def test_daily_closes_are_the_last_bar_of_each_day() -> None:
     stamps = FIRST + HOUR * np.array([0, 5, 23, 24, 30, 72], np.int64)
-    days, closes = period_closes(stamps, np.arange(6.0), HOUR)
-    assert closes.tolist() == [2.0, 4.0, 5.0]
-    assert ((days - FIRST) // HOUR).tolist() == [23, 30, 72]
+    ends = Span.of(stamps, HOUR).ends
+    assert ends.tolist() == [2, 4, 5]
+    assert Span.of(stamps, DAY).ends.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_buy_and_hold_waits_in_cash_for_a_symbol_that_starts_late() -> None:

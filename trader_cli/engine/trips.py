@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trader_cli.compiler import kernel
 from trader_cli.engine.state import (
     FILLS,
     LOG_BAR,
@@ -44,47 +45,55 @@ def fills_of(symbols: tuple[str, ...], open_ms: Ints, book: Book, log: Log) -> F
 def round_trips(fills: Fills, timeframe_ms: int) -> RoundTrips:
     """Return every stretch from flat to flat, in the order they closed; what is open at the end is left out."""
     row = fills.wallet * len(fills.symbols) + fills.symbol
-    order = np.argsort(row, kind="stable")
-    symbol = row[order]
-    signed = (fills.side * fills.quantity)[order]
-    # One running sum over all rows; a position left open at a row's end would shift the next row's, so the total before
-    # each row is taken off.
-    running = np.cumsum(signed)
-    starts = np.flatnonzero(np.r_[True, symbol[1:] != symbol[:-1]]) if len(symbol) else np.empty(0, np.int64)
-    lengths = np.diff(np.r_[starts, len(symbol)])
-    before = np.where(starts > 0, running[starts - 1], 0) if len(starts) else np.empty(0, np.int64)
-    held = running - np.repeat(before, lengths)
-    last = np.flatnonzero(held == 0)
-    # A trip begins after the former one of its row, or where the row begins.
-    symbol_start = np.repeat(starts, lengths)
-    first = np.maximum(np.r_[0, last[:-1] + 1], symbol_start[last]) if len(last) else last
-    trips = _sums(fills, order, first, last, timeframe_ms)
-    closing = np.argsort(order[last], kind="stable")
-    return RoundTrips(fills.symbols, *(column[closing] for column in trips))
-
-
-def _sums(fills: Fills, order: Ints, first: Ints, last: Ints, timeframe_ms: int) -> tuple[Ints, ...]:
-    def total(column: Ints, side: int) -> Ints:
-        counted = np.where(fills.side == side, column, 0)[order]
-        summed = np.r_[0, np.cumsum(counted)]
-        return summed[last + 1] - summed[first]
-
-    entry_ms = fills.time_ms[order[first]]
-    exit_ms = fills.time_ms[order[last]]
-    bought = total(fills.notional, 1)
-    sold = total(fills.notional, -1)
-    fees = total(fills.fee, 1) + total(fills.fee, -1)
-    return (
-        fills.symbol[order[last]],
-        entry_ms,
-        exit_ms,
-        total(fills.quantity, 1),
-        bought,
-        sold,
-        fees,
-        sold - bought - fees,
-        fills.reason[order[last]],
-        (exit_ms - entry_ms) // timeframe_ms,
-        order[last],
-        fills.wallet[order[last]],
+    rows = int(row.max()) + 1 if len(row) else 0
+    trips = np.empty((len(fills), _COLUMNS), np.int64)
+    state = np.zeros((rows, _STATE), np.int64)
+    count = _follow(row, fills.side, fills.quantity, fills.notional, fills.fee, state, trips)
+    first, last, quantity, bought, sold, fees = (column.copy() for column in trips[:count].T)
+    entry_ms, exit_ms = fills.time_ms[first], fills.time_ms[last]
+    return RoundTrips(
+        fills.symbols,
+        symbol=fills.symbol[last],
+        entry_ms=entry_ms,
+        exit_ms=exit_ms,
+        quantity=quantity,
+        bought=bought,
+        sold=sold,
+        fees=fees,
+        pnl=sold - bought - fees,
+        reason=fills.reason[last],
+        bars=(exit_ms - entry_ms) // timeframe_ms,
+        last_fill=last,
+        wallet=fills.wallet[last],
     )
+
+
+# Columns of a trip, and of what is kept of the one under way in a row of the book; there the last is what is held.
+_FIRST, _LAST, _QUANTITY, _BOUGHT, _SOLD, _FEES = range(6)
+_COLUMNS = 6
+_HELD = 6
+_STATE = 7
+
+
+@kernel
+def _follow(row: Ints, side: Ints, quantity: Ints, notional: Ints, fee: Ints, state: Ints, trips: Ints) -> int:
+    count = 0
+    for i in range(len(row)):
+        r = row[i]
+        if state[r, _HELD] == 0:
+            for k in range(_STATE):
+                state[r, k] = 0
+            state[r, _FIRST] = i
+        state[r, _FEES] += fee[i]
+        state[r, _HELD] += side[i] * quantity[i]
+        if side[i] > 0:
+            state[r, _QUANTITY] += quantity[i]
+            state[r, _BOUGHT] += notional[i]
+        else:
+            state[r, _SOLD] += notional[i]
+        if state[r, _HELD] == 0:
+            state[r, _LAST] = i
+            for k in range(_COLUMNS):
+                trips[count, k] = state[r, k]
+            count += 1
+    return count

@@ -27,8 +27,8 @@ from trader_cli.model.bars import COLUMNS, Bars, Floats, Ints
 from trader_cli.model.fills import Fills, RoundTrips
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.risk.rules import Rules
-from trader_cli.stats.calendar import period_closes, periods_a_year
-from trader_cli.stats.performance import curve_stats, returns_of, trade_stats, turnover
+from trader_cli.stats.calendar import Span
+from trader_cli.stats.performance import returns_of, span_stats, trade_stats, turnover
 from trader_cli.strategy.base import Strategy
 from trader_cli.strategy.fibonacci import FibLevels
 from trader_cli.strategy.sharing import Shared, sharing
@@ -57,18 +57,22 @@ class Variant:
 class Outcome:
     """What a replay gave.
 
-    open_ms: int64 (n,), of the traded rows. equity: float64 (n,), quote, of the account at each close. start: quote before the
+    span: the traded rows. equity: float64 (n,), quote, of the account at each close. start: quote before the
     first. final: 1e-8 quote, exact. held_bars: bars that closed with a holding.
     """
 
-    timeframe: Timeframe
-    open_ms: Ints
+    span: Span
     equity: Floats
     start: float
     final: int
     fills: Fills
     trips: RoundTrips
     held_bars: int
+
+    @property
+    def open_ms(self) -> Ints:
+        """Opens of the traded rows, int64 (n,), ms UTC."""
+        return self.span.open_ms
 
     @property
     def digest(self) -> str:
@@ -78,18 +82,17 @@ class Outcome:
     @cached_property
     def daily(self) -> Floats:
         """Simple returns of UTC days (bars, where those are longer), those that the Sharpe ratio is made of."""
-        _, closes = period_closes(self.open_ms, self.equity, self.timeframe.ms)
-        return returns_of(np.r_[self.start, closes])
+        return returns_of(np.r_[self.start, self.equity[self.span.ends]])
 
-    @cached_property
+    @property
     def periods(self) -> float:
         """How many of `daily` a year has."""
-        return periods_a_year(self.open_ms, self.timeframe.ms)
+        return self.span.periods
 
     @cached_property
     def stats(self) -> dict[str, float]:
         """Figures by the names of `backtest --json`; NaN = not defined for this run."""
-        curve = curve_stats(self.open_ms, self.timeframe.ms, self.equity, self.start)
+        curve = span_stats(self.span, self.equity, self.start)
         trades = trade_stats(self.trips)
         bars = len(self.open_ms)
         return {
@@ -120,6 +123,7 @@ class Lab:
         self.stage = stage
         self._shared = Shared(tuple(column for one in stage.series for column in _columns(one)))
         self._lock = Lock()
+        self._spans: dict[tuple[int, int], Span] = {}
         self._grounds: dict[tuple[Any, ...], tuple[Rules, Ground]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -206,8 +210,7 @@ class Lab:
             equity += unallocated * 1e-8
         fills = fills_of(self.symbols, market.open_ms, book, log)
         return Outcome(
-            timeframe=self.timeframe,
-            open_ms=market.open_ms[first:last],
+            span=self._span(first, last),
             equity=equity,
             start=self.request.cash * 1e-8,
             final=self._worth(market, book, last) + unallocated,
@@ -229,6 +232,15 @@ class Lab:
     @cached_property
     def _levels(self) -> list[FibLevels]:
         return find_levels(self.request, self.series, {}, None)
+
+    def _span(self, first: int, last: int) -> Span:
+        with self._lock:
+            kept = self._spans.get((first, last))
+        if kept is None:
+            kept = Span.of(self.open_ms[first:last], self.timeframe.ms)
+            with self._lock:
+                self._spans[first, last] = kept
+        return kept
 
     def _ground(self, settings: Mapping[str, object]) -> tuple[Rules, Ground]:
         key = tuple(sorted((name, str(value)) for name, value in settings.items()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from trader_cli.model.bars import Floats, Ints
+from trader_cli.model.bars import Ints
 from trader_cli.model.timeframe import DAY_MS
 
 DAYS_A_YEAR = 365.25
@@ -33,16 +35,31 @@ def periods_a_year(open_ms: Ints, timeframe_ms: int) -> float:
     return DAYS_A_YEAR if trades_weekends(open_ms) else EXCHANGE_DAYS_A_YEAR
 
 
-def period_closes(open_ms: Ints, equity: Floats, timeframe_ms: int) -> tuple[Ints, Floats]:
-    """Return (last bar's open_ms, equity) of each UTC day that has bars; of each bar when bars are a day or longer.
+@dataclass(frozen=True, eq=False)
+class Span:
+    """What a stretch of bars says about time, found once for any number of curves over it.
 
-    Statistics of days are comparable between timeframes; those of minutes are not, and overstate independence.
+    open_ms: int64 (n,). ends: int64 (p,), the row of the last bar of each UTC day that has bars; of each bar where those are a
+    day or longer. Statistics of days are comparable between timeframes; those of minutes are not, and overstate independence.
+    periods: how many of them a year has.
     """
+
+    open_ms: Ints
+    timeframe_ms: int
+    ends: Ints
+    periods: float
+
+    @classmethod
+    def of(cls, open_ms: Ints, timeframe_ms: int) -> Span:
+        """Return the span of these bars."""
+        return cls(open_ms, timeframe_ms, _period_ends(open_ms, timeframe_ms), periods_a_year(open_ms, timeframe_ms))
+
+
+def _period_ends(open_ms: Ints, timeframe_ms: int) -> Ints:
     if timeframe_ms >= DAY_MS or len(open_ms) == 0:
-        return open_ms, equity
+        return np.arange(len(open_ms))
     day = open_ms // DAY_MS
-    last = np.flatnonzero(np.r_[day[1:] != day[:-1], True])
-    return open_ms[last], equity[last]
+    return np.flatnonzero(np.r_[day[1:] != day[:-1], True])
 
 
 def months_of(open_ms: Ints) -> Ints:

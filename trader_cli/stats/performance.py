@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trader_cli.compiler import kernel
 from trader_cli.errors import DataError
 from trader_cli.model.bars import Floats, Ints
 from trader_cli.model.fills import RoundTrips
-from trader_cli.stats.calendar import YEAR_MS, months_of, period_closes, periods_a_year
+from trader_cli.stats.calendar import YEAR_MS, Span, months_of
 
 NAN = float("nan")
 _CASH = 1e-8
@@ -89,23 +90,50 @@ def max_drawdown(equity: Floats) -> float:
     """
     if len(equity) < 2:
         return 0.0
-    if not (equity >= 0).all():
-        raise DataError(f"equity is {float(np.nanmin(equity)):g} somewhere, a drawdown needs values from 0 up")
-    peak = np.maximum.accumulate(equity)
-    if peak[0] <= 0:
-        raise DataError("equity begins at 0, a drawdown needs a peak above it")
-    return float(np.max((peak - equity) / peak))
+    return _fallen(np.arange(1, len(equity)), 1, float(equity[0]), equity[1:])[0]
 
 
 def longest_drawdown_ms(open_ms: Ints, equity: Floats) -> int:
     """Return the longest time between a peak and the first close that is as high again, or the end, in ms."""
     if len(equity) < 2:
         return 0
-    at_peak = equity >= np.maximum.accumulate(equity)
+    return _fallen(open_ms[1:], int(open_ms[1] - open_ms[0]), float(equity[0]), equity[1:])[1]
+
+
+def _fallen(open_ms: Ints, before_ms: int, start: float, equity: Floats) -> tuple[float, int]:
+    """Return (deepest fall as a fraction, longest time under a peak in ms) of a curve that begins with `start`.
+
+    before_ms: how long before the first close that was. Raises DataError for values no account can have.
+    """
+    if not start > 0:
+        raise DataError(f"equity begins at {start:g}, a drawdown needs a peak above 0")
+    found = np.zeros(2)
+    if not _falls(np.ascontiguousarray(open_ms), before_ms, start, np.ascontiguousarray(equity), found):
+        wrong = float(equity[~(equity >= 0.0)][0])
+        raise DataError(f"equity is {wrong:g} somewhere, a drawdown needs values from 0 up")
+    return float(found[0]), int(found[1])
+
+
+@kernel
+def _falls(open_ms: Ints, before_ms: int, start: float, equity: Floats, found: Floats) -> bool:
+    peak = start
+    peak_ms = open_ms[0] - before_ms
+    deepest = 0.0
+    longest = 0
+    for i in range(len(equity)):
+        value = equity[i]
+        if value >= peak:
+            longest = max(longest, open_ms[i] - peak_ms)
+            peak = value
+            peak_ms = open_ms[i]
+        elif value >= 0.0:
+            deepest = max(deepest, (peak - value) / peak)
+        else:
+            return False
     # The last close counts as an end even below the peak: the drawdown goes on there.
-    stamps = open_ms[at_peak]
-    gaps = np.diff(np.r_[stamps, open_ms[-1]])
-    return int(gaps.max())
+    found[0] = deepest
+    found[1] = max(longest, open_ms[-1] - peak_ms)
+    return True
 
 
 def cagr(start: float, end: float, years: float) -> float:
@@ -123,28 +151,29 @@ def curve_stats(open_ms: Ints, timeframe_ms: int, equity: Floats, start: float) 
     equity: shape (n,), at each bar's close; start: before the first bar. Returns are of UTC days (bars, where those are
     longer), annualised by the bars' own calendar. Calmar is CAGR / maximum drawdown, Young (1991), over the whole run.
     """
+    return span_stats(Span.of(open_ms, timeframe_ms), equity, start)
+
+
+def span_stats(span: Span, equity: Floats, start: float) -> CurveStats:
+    """Return the figures of an equity curve over a span, as `curve_stats` does."""
     if len(equity) == 0:
         return CurveStats(*[NAN] * 8)
+    years = float(span.open_ms[-1] + span.timeframe_ms - span.open_ms[0]) / YEAR_MS
     # The start is the peak everything is measured from, one bar before the first close.
-    whole = np.r_[start, equity]
-    times = np.r_[open_ms[0] - timeframe_ms, open_ms]
-    years = float(open_ms[-1] + timeframe_ms - open_ms[0]) / YEAR_MS
-    _, closes = period_closes(open_ms, equity, timeframe_ms)
-    periods = periods_a_year(open_ms, timeframe_ms)
-    deepest = max_drawdown(whole)
+    deepest, longest_ms = _fallen(span.open_ms, span.timeframe_ms, start, equity)
     grown = cagr(start, float(equity[-1]), years)
-    daily = np.r_[start, closes]
+    daily = np.r_[start, equity[span.ends]]
     returns = returns_of(daily) if (daily[:-1] > 0).all() else np.empty(0)
-    volatility = float(np.std(returns, ddof=1)) * math.sqrt(periods) * 100 if len(returns) > 1 else NAN
+    volatility = float(np.std(returns, ddof=1)) * math.sqrt(span.periods) * 100 if len(returns) > 1 else NAN
     return CurveStats(
         total_return_pct=(float(equity[-1]) / start - 1.0) * 100,
         cagr_pct=grown * 100,
         volatility_pct=volatility,
-        sharpe=sharpe(returns, periods),
-        sortino=sortino(returns, periods),
+        sharpe=sharpe(returns, span.periods),
+        sortino=sortino(returns, span.periods),
         calmar=grown / deepest if deepest > 0 else NAN,
         max_drawdown_pct=deepest * 100,
-        drawdown_days=longest_drawdown_ms(times, whole) / 86_400_000,
+        drawdown_days=longest_ms / 86_400_000,
     )
 
 
