@@ -1,0 +1,217 @@
+"""Where trials run: threads of this process, processes of this machine, or a Ray or Dask cluster; always by joblib.
+
+Threads share the bars and every indicator, and the kernels let each other run. Elsewhere each process is sent the lab once
+and keeps it. Results come back in the order of their numbers, whoever was first.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from trader_cli.errors import StrategyError, UsageError, VenueError
+from trader_cli.jobs.lab import Lab, Variant
+from trader_cli.model.evidence import Trial
+
+Engine = Literal["local", "processes", "ray", "dask"]
+Numbered = tuple[int, Mapping[str, Any]]
+
+_MOST_IN_BLOCK = 32
+_BLOCK_SECONDS = 0.1
+"""What a block of trials should take: long against its way to a worker, short against a commit."""
+_ROUND_SECONDS = 1.0
+_MOST_IN_ROUND = 256
+
+_MOST_LABS = 4
+
+_labs: dict[str, Lab] = {}
+"""The newest labs that this process was sent, by their tokens: workers outlive a sweep, and several may share them."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A lab on its way to other processes: where each of them finds it, once. token: of its contents."""
+
+    token: str
+    path: str = ""
+    ref: Any = None
+
+    def lab(self) -> Lab:
+        """Return the lab, unpacked by the first who asks in a process."""
+        if self.token not in _labs:
+            if self.path:
+                packed = Path(self.path).read_bytes()
+            else:
+                import ray
+
+                packed = ray.get(self.ref)
+            unpack(self.token, packed)
+        return _labs[self.token]
+
+
+def unpack(token: str, packed: bytes) -> None:
+    """Keep a lab in this process, in the place of the oldest where there are many."""
+    while len(_labs) >= _MOST_LABS:
+        _labs.pop(next(iter(_labs)))
+    _labs[token] = pickle.loads(packed)  # noqa: S301 packed by ourselves a moment ago
+
+
+def run_trial(lab: Lab, number: int, params: Mapping[str, Any]) -> Trial:
+    """Replay one combination; what the strategy refuses is a trial with a problem."""
+    try:
+        found = lab.run(Variant(params=params))
+    except (StrategyError, UsageError) as error:
+        return Trial(number, dict(params), {}, problem=error.message)
+    return Trial(number, dict(params), dict(found.stats), found.digest)
+
+
+def run_block(lab: Lab | Parcel, block: Sequence[Numbered]) -> list[Trial]:
+    """Replay some combinations one after the other."""
+    own = lab.lab() if isinstance(lab, Parcel) else lab
+    return [run_trial(own, number, params) for number, params in block]
+
+
+class Pool:
+    """Workers that are ready. workers: how many trials run at once."""
+
+    def __init__(self, parallel: Any, lab: Lab | Parcel, workers: int, streams: bool) -> None:
+        self.workers = workers
+        self._parallel = parallel
+        self._lab = lab
+        self._streams = streams
+        self._each = _BLOCK_SECONDS
+
+    def run(self, first: int, last: int, at: Callable[[int], Mapping[str, Any]]) -> Iterator[Trial]:
+        """Yield the trials first to last - 1 in order.
+
+        They are given out in rounds of about a second: what was not yet taken from us is never more than a round.
+        """
+        from joblib import delayed
+
+        while first < last:
+            block = max(1, min(_MOST_IN_BLOCK, int(_BLOCK_SECONDS / self._each)))
+            whole = int(_ROUND_SECONDS / self._each) * self.workers
+            count = min(max(whole, 2 * self.workers), max(_MOST_IN_ROUND, 2 * self.workers * block), last - first)
+            # No more in a block than leaves every worker a few of them.
+            block = max(1, min(block, count // (4 * self.workers)))
+            begin = time.perf_counter()
+            given = [
+                [(number, at(number)) for number in range(start, min(start + block, first + count))]
+                for start in range(first, first + count, block)
+            ]
+            for trials in self._parallel(delayed(run_block)(self._lab, one) for one in given):
+                yield from trials
+            self._each = max((time.perf_counter() - begin) * self.workers / count, 1e-6)
+            first += count
+
+
+@contextmanager
+def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> Iterator[Pool]:
+    """Give workers. workers: 0 = as many as there are; address: of a cluster, empty = one on this machine, made for us."""
+    import joblib
+
+    with ExitStack() as stack:
+        if engine == "local":
+            count = workers or joblib.cpu_count()
+            backend: dict[str, Any] = {"backend": "threading"}
+            sent: Lab | Parcel = lab
+        elif engine == "processes":
+            count = workers or joblib.cpu_count()
+            backend = {"backend": "loky"}
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trader-lab-"))
+            path = Path(folder) / "lab"
+            path.write_bytes(pickle.dumps(lab))
+            sent = Parcel(token, path=str(path))
+        elif engine == "ray":
+            count, backend, sent = stack.enter_context(_ray(lab, workers, address, token))
+        else:
+            count, backend, sent = stack.enter_context(_dask(lab, workers, address, token))
+        if count == 1 and engine in ("local", "processes"):
+            backend = {"backend": "sequential"}
+            sent = lab
+        streams = engine != "ray"
+        stack.enter_context(joblib.parallel_config(**backend))
+        parallel = joblib.Parallel(
+            n_jobs=count, return_as="generator" if streams else "list", pre_dispatch="2*n_jobs", batch_size=1
+        )
+        yield Pool(stack.enter_context(parallel), sent, count, streams)
+
+
+@contextmanager
+def _ray(lab: Lab, workers: int, address: str, token: str) -> Iterator[tuple[int, dict[str, Any], Parcel]]:
+    _needs("ray", "ray")
+    # Said before ray reads them: a sweep reports to nobody, and what its workers print is not ours.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+    from ray.util.joblib import register_ray
+
+    own = not ray.is_initialized()
+    if own:
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            if address:
+                ray.init(address=address, **quiet)
+            else:
+                ray.init(num_cpus=workers or None, include_dashboard=False, **quiet)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise _unreachable("Ray", address, error) from error
+    try:
+        register_ray()
+        count = workers or int(ray.cluster_resources().get("CPU", 1))
+        yield count, {"backend": "ray"}, Parcel(token, ref=ray.put(pickle.dumps(lab)))
+    finally:
+        if own:
+            ray.shutdown()
+
+
+@contextmanager
+def _dask(lab: Lab, workers: int, address: str, token: str) -> Iterator[tuple[int, dict[str, Any], Parcel]]:
+    _needs("distributed", "dask")
+    from distributed import Client, LocalCluster
+
+    from trader_cli.jobs.workers_dask import Carrier
+
+    with ExitStack() as stack:
+        try:
+            if address:
+                client = stack.enter_context(Client(address, timeout="10s"))
+            else:
+                cluster = stack.enter_context(
+                    LocalCluster(n_workers=workers or None, threads_per_worker=1, dashboard_address=None)
+                )
+                client = stack.enter_context(Client(cluster))
+        except (OSError, TimeoutError, ValueError) as error:
+            raise _unreachable("Dask", address, error) from error
+        # Workers that come later get it too.
+        client.register_plugin(Carrier(token, pickle.dumps(lab)), name=f"trader-{token[:16]}")
+        stack.callback(_forget, client, f"trader-{token[:16]}")
+        count = workers or max(1, sum(client.nthreads().values()))
+        yield count, {"backend": "dask"}, Parcel(token)
+
+
+def _forget(client: Any, name: str) -> None:
+    # A cluster that is gone has forgotten already.
+    with suppress(Exception):
+        client.unregister_worker_plugin(name)
+
+
+def _needs(module: str, engine: str) -> None:
+    if find_spec(module) is None:
+        raise UsageError(
+            f"`--engine {engine}` needs the package `{module}`, which is not installed",
+            "install it: `pip install 'trader-cli[distributed]'`",
+        )
+
+
+def _unreachable(kind: str, address: str, error: Exception) -> VenueError:
+    where = f"at `{address}`" if address else "on this machine"
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return VenueError(f"no {kind} cluster {where}: {first}", "see that it runs and that `--address` is its own")
