@@ -30,6 +30,9 @@ class Strategy:
     declared: ClassVar[Mapping[str, Param[Any]]] = {}
     linked: ClassVar[bool] = False
     """Whether its positions in one symbol at two venues are two legs of one trade: both orders are placed or none."""
+    warmup: int | None = None
+    """Bars it needs before what it says can be relied on; a property where parameters decide it. None = not stated: `trader
+    validate` then finds the number out, and it fails a strategy that states too few."""
     params: Mapping[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -22,11 +22,12 @@ from trader_cli.errors import StrategyError
 from trader_cli.model.bars import Bars
 from trader_cli.strategy.base import Strategy, compute
 from trader_cli.strategy.laws_cause import Change, explain
+from trader_cli.strategy.laws_compare import unlike
 from trader_cli.strategy.laws_finding import Finding, Touch, time_of
 from trader_cli.strategy.laws_fresh import Origin, own_copy
 from trader_cli.strategy.laws_futures import futures, places
 from trader_cli.strategy.laws_watch import watched
-from trader_cli.strategy.signals import FIELDS, Signals
+from trader_cli.strategy.signals import Signals
 
 CUTS = 50
 # What may hold the future; the clock and the like make answers differ, which another law forbids.
@@ -89,22 +90,14 @@ def _touched(touch: Touch, bars: Bars) -> Finding:
 
 
 def _changes(test: str, cut: int, bars: Bars, whole: Signals, said: Signals) -> Iterator[Change]:
-    for field in FIELDS:
+    for field, rows in unlike(whole, said, cut):
+        row = int(rows[0])
         expected, got = getattr(whole, field), getattr(said, field)
-        if expected is None and got is None:
-            continue
         if expected is None or got is None:
-            text = f"`{field}` is only sometimes there"
-            yield Change(
-                test, cut, field, np.array([cut]), Finding(test, cut, cut, time_of(bars, cut), field, problem=text)
-            )
-            continue
-        before, after = expected[:cut], got[:cut]
-        rows = np.flatnonzero(~((before == after) | (np.isnan(before) & np.isnan(after))))
-        if len(rows):
-            row = int(rows[0])
-            one = Finding(test, cut, row, time_of(bars, row), field, float(before[row]), float(after[row]))
-            yield Change(test, cut, field, rows, one)
+            one = Finding(test, cut, cut, time_of(bars, cut), field, problem=f"`{field}` is only sometimes there")
+        else:
+            one = Finding(test, cut, row, time_of(bars, row), field, float(expected[row]), float(got[row]))
+        yield Change(test, cut, field, rows, one)
 
 
 __all__ = ["CUTS", "Finding", "check_lookahead"]

@@ -71,6 +71,7 @@ _BUILT_IN: dict[tuple[str | None, str], str] = {
     **{(None, name): "clock" for name in ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")},
     **{(room, name): "file" for room in ("posix", "nt") for name in ("stat", "lstat", "access")},
     **{(room, "urandom"): "random" for room in ("posix", "nt")},
+    ("builtins", "hash"): "random",
     **{("gc", name): "memory" for name in ("get_objects", "get_referrers", "get_referents")},
 }
 # Libraries that read files or ask others in code of their own, which raises no event; a word of the path, of the function.
