@@ -7,7 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
+from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters
+from trader_cli.cli.options import (
+    BarLength,
+    Cash,
+    Exchange,
+    FeeBps,
+    MaxPositions,
+    Params,
+    Since,
+    SlippageBps,
+    StopPct,
+    Symbols,
+    TargetPct,
+    Until,
+    replay_wiring,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,25 +40,18 @@ def _backtest(
             show_default=False,
         ),
     ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Symbols, separated by commas.", metavar="A,B")] = None,
-    exchange: Annotated[str | None, typer.Option(help="Where the bars are from; A,B = each symbol at both.")] = None,
-    timeframe: Annotated[str | None, typer.Option(help="Length of a bar: 30m, 4h, 1d.")] = None,
-    since: Annotated[str | None, typer.Option(help="First moment, ISO 8601 UTC.", metavar="TIME")] = None,
-    until: Annotated[str | None, typer.Option(help="First moment left out.", metavar="TIME")] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(help="A strategy's parameter, STRATEGY.NAME=VALUE where there are several.", metavar="NAME=VALUE"),
-    ] = None,
-    cash: Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")] = None,
-    fee_bps: Annotated[
-        str | None, typer.Option(help="Fee of every fill, taker and maker, in bps.", metavar="BPS")
-    ] = None,
-    slippage_bps: Annotated[
-        str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")
-    ] = None,
-    stop_pct: Annotated[str | None, typer.Option(help="Stop under the entry price.", metavar="PCT")] = None,
-    target_pct: Annotated[str | None, typer.Option(help="Target over the entry price.", metavar="PCT")] = None,
-    max_positions: Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")] = None,
+    symbols: Symbols = None,
+    exchange: Exchange = None,
+    timeframe: BarLength = None,
+    since: Since = None,
+    until: Until = None,
+    param: Params = None,
+    cash: Cash = None,
+    fee_bps: FeeBps = None,
+    slippage_bps: SlippageBps = None,
+    stop_pct: StopPct = None,
+    target_pct: TargetPct = None,
+    max_positions: MaxPositions = None,
     trades: Annotated[
         Path | None, typer.Option(help="Write one row a round trip: .csv, .parquet or .json.", metavar="FILE")
     ] = None,
@@ -59,19 +67,19 @@ def _backtest(
     for path in (trades, fills):
         if path is not None:
             writable(path)
-    parts = run.wiring(
-        data__symbols=split(symbols),
-        data__exchange=exchange,
-        data__timeframe=timeframe,
-        data__since=since,
-        data__until=until,
-        account__cash=cash,
-        costs__fee_bps=fee_bps,
-        costs__maker_fee_bps=None if run.sets_key("costs.maker_fee_bps") else fee_bps,
-        costs__slippage_bps=slippage_bps,
-        risk__stop_pct=stop_pct,
-        risk__target_pct=target_pct,
-        risk__max_positions=max_positions,
+    parts = replay_wiring(
+        run,
+        symbols,
+        exchange,
+        timeframe,
+        since,
+        until,
+        cash,
+        fee_bps,
+        slippage_bps,
+        stop_pct,
+        target_pct,
+        max_positions,
     )
     request = parts.request(strategy, parameters(param))
     done = backtest(

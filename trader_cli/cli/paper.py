@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trader_cli.cli.cycle import alone, limited, loop, naming, told
-from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
+from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters
+from trader_cli.cli.options import BarLength, MaxPositions, StopPct, Symbols, TargetPct, replay_wiring
 
 if TYPE_CHECKING:
     from trader_cli.wiring import Wiring
@@ -39,9 +40,9 @@ def _paper(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin a new session; the old one stays in the ledger.")
     ] = False,
-    symbols: Annotated[str | None, typer.Option(help="Symbols, separated by commas.", metavar="A,B")] = None,
+    symbols: Symbols = None,
     exchange: Annotated[str | None, typer.Option(help="With --replay: where the stored bars are from.")] = None,
-    timeframe: Annotated[str | None, typer.Option(help="Length of a bar: 30m, 4h, 1d.")] = None,
+    timeframe: BarLength = None,
     since: Annotated[
         str | None, typer.Option(help="First moment of the history, ISO 8601 UTC.", metavar="TIME")
     ] = None,
@@ -52,24 +53,24 @@ def _paper(
     cash: Annotated[str | None, typer.Option(help="Cash a new session begins with.", metavar="AMOUNT")] = None,
     fee_bps: Annotated[str | None, typer.Option(help="Fee of every fill, in bps.", metavar="BPS")] = None,
     slippage_bps: Annotated[str | None, typer.Option(help="Slippage of market orders.", metavar="BPS")] = None,
-    stop_pct: Annotated[str | None, typer.Option(help="Stop under the entry price.", metavar="PCT")] = None,
-    target_pct: Annotated[str | None, typer.Option(help="Target over the entry price.", metavar="PCT")] = None,
-    max_positions: Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")] = None,
+    stop_pct: StopPct = None,
+    target_pct: TargetPct = None,
+    max_positions: MaxPositions = None,
 ) -> Outcome:
     """Trade on paper: the closed bars since the last run meet the simulated market, the newest is decided on."""
-    parts = run.wiring(
-        data__symbols=split(symbols),
-        data__exchange=exchange,
-        data__timeframe=timeframe,
-        data__since=since,
-        data__until=until,
-        account__cash=cash,
-        costs__fee_bps=fee_bps,
-        costs__maker_fee_bps=None if run.sets_key("costs.maker_fee_bps") else fee_bps,
-        costs__slippage_bps=slippage_bps,
-        risk__stop_pct=stop_pct,
-        risk__target_pct=target_pct,
-        risk__max_positions=max_positions,
+    parts = replay_wiring(
+        run,
+        symbols,
+        exchange,
+        timeframe,
+        since,
+        until,
+        cash,
+        fee_bps,
+        slippage_bps,
+        stop_pct,
+        target_pct,
+        max_positions,
     )
 
     def cycle() -> Outcome:

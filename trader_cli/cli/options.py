@@ -1,0 +1,65 @@
+"""Options that several commands share, each declared once: which bars, at what cost, with which parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trader_cli.cli.kit import Run, complete_strategies, split
+
+if TYPE_CHECKING:
+    from trader_cli.wiring import Wiring
+
+Named = Annotated[
+    str,
+    typer.Argument(help="File name of the strategy.", autocompletion=complete_strategies, show_default=False),
+]
+Symbols = Annotated[str | None, typer.Option(help="Symbols, separated by commas.", metavar="A,B")]
+Exchange = Annotated[str | None, typer.Option(help="Where the bars are from; A,B = each symbol at both.")]
+BarLength = Annotated[str | None, typer.Option(help="Length of a bar: 30m, 4h, 1d.")]
+Since = Annotated[str | None, typer.Option(help="First moment, ISO 8601 UTC.", metavar="TIME")]
+Until = Annotated[str | None, typer.Option(help="First moment left out.", metavar="TIME")]
+Params = Annotated[
+    list[str] | None,
+    typer.Option(help="A strategy's parameter, STRATEGY.NAME=VALUE where there are several.", metavar="NAME=VALUE"),
+]
+Cash = Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")]
+FeeBps = Annotated[str | None, typer.Option(help="Fee of every fill, taker and maker, in bps.", metavar="BPS")]
+SlippageBps = Annotated[str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")]
+StopPct = Annotated[str | None, typer.Option(help="Stop under the entry price.", metavar="PCT")]
+TargetPct = Annotated[str | None, typer.Option(help="Target over the entry price.", metavar="PCT")]
+MaxPositions = Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")]
+
+
+def replay_wiring(
+    run: Run,
+    symbols: str | None,
+    exchange: str | None,
+    timeframe: str | None,
+    since: str | None,
+    until: str | None,
+    cash: str | None,
+    fee_bps: str | None,
+    slippage_bps: str | None,
+    stop_pct: str | None,
+    target_pct: str | None,
+    max_positions: str | None,
+    **more: Any,
+) -> Wiring:
+    """Return the wired parts of a command that replays history; `more` are further keys, `__` for the dot."""
+    return run.wiring(
+        data__symbols=split(symbols),
+        data__exchange=exchange,
+        data__timeframe=timeframe,
+        data__since=since,
+        data__until=until,
+        account__cash=cash,
+        costs__fee_bps=fee_bps,
+        costs__maker_fee_bps=None if run.sets_key("costs.maker_fee_bps") else fee_bps,
+        costs__slippage_bps=slippage_bps,
+        risk__stop_pct=stop_pct,
+        risk__target_pct=target_pct,
+        risk__max_positions=max_positions,
+        **more,
+    )
