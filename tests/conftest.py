@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,20 @@ settings.register_profile("repository", derandomize=True, database=None, deadlin
 settings.load_profile("repository")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+_COMPILE = """
+from pathlib import Path
+from trader_cli.config.layers import load_settings
+from trader_cli.jobs.warming import compile_engine
+compile_engine(load_settings("plain", Path("."), {}, {}).settings.model_dump())
+"""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the engine once, before every worker would begin to at the same time."""
+    if not hasattr(session.config, "workerinput") and session.config.getoption("numprocesses", 0):
+        subprocess.run([sys.executable, "-c", _COMPILE], check=True)
 
 
 @pytest.fixture(scope="session")
