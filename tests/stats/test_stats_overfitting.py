@@ -212,7 +212,7 @@ def test_leverage_changes_nothing(seed: int, leverage: float) -> None:
     assert backtest_overfitting(returns * leverage, 6).probability == backtest_overfitting(returns, 6).probability
 
 
-@pytest.mark.parametrize(("rows", "trials", "blocks"), [(100, 1, 4), (7, 3, 4), (100, 3, 5), (100, 3, 0)])
+@pytest.mark.parametrize(("rows", "trials", "blocks"), [(100, 1, 4), (7, 3, 4), (100, 3, 5), (100, 3, 0), (100, 3, 22)])
 def test_what_cannot_be_split_is_refused(rows: int, trials: int, blocks: int) -> None:
     with pytest.raises(DataError):
         backtest_overfitting(noise(rows, trials), blocks)

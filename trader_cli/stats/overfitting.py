@@ -23,6 +23,8 @@ _NORMAL = NormalDist()
 _FLAT = 1e-15
 # Scores this near are a tie: sums of the same numbers in another order differ in the last digits.
 _TIE = 1e-12
+# 184,756 splits; two blocks more are four times as many.
+_MOST_BLOCKS = 20
 # Combinations scored at once: bounds memory, and changes no result.
 _CHUNK = 1024
 
@@ -149,18 +151,18 @@ def sharpe_ratios(returns: Floats) -> Floats:
 def backtest_overfitting(returns: Floats, blocks: int = 16) -> Overfitting:
     """Return how often the best of the trials in one half of the time is no better than their median in the other.
 
-    returns: shape (n, m), one trial a column, at least two. The n rows are cut into `blocks` (even) runs of neighbours, as
-    equal as can be; each half of the blocks is once what the search sees (C(blocks, blocks/2) splits) and the rest is what
-    it never saw. The score is the Sharpe ratio; w is the rank of the chosen among the m out of sample, over m + 1; the
-    probability is the share of splits with log(w / (1 - w)) <= 0. Of trials that tie in sample the worst out of sample is
-    the chosen one. Raises DataError for fewer than two trials or two rows a block.
+    returns: shape (n, m), one trial a column, at least two. The n rows are cut into `blocks` (even, at most 20) runs of
+    neighbours, as equal as can be; each half of the blocks is once what the search sees (C(blocks, blocks/2) splits) and the
+    rest is what it never saw. The score is the Sharpe ratio; w is the rank of the chosen among the m out of sample, over
+    m + 1; the probability is the share of splits with log(w / (1 - w)) <= 0. Of trials that tie in sample the worst out of
+    sample is the chosen one. Raises DataError for fewer than two trials or two rows a block.
 
     Source: Bailey, Borwein, López de Prado and Zhu (2017), "The Probability of Backtest Overfitting", Journal of
     Computational Finance 20(4).
     """
     count, trials = returns.shape
-    if blocks < 2 or blocks % 2:
-        raise DataError(f"{blocks} blocks: an even number of at least 2 is needed")
+    if blocks % 2 or not 2 <= blocks <= _MOST_BLOCKS:
+        raise DataError(f"{blocks} blocks: an even number from 2 to {_MOST_BLOCKS} is needed")
     if trials < 2 or count < 2 * blocks:
         raise DataError(f"{trials} trials of {count} returns: at least 2 trials and {2 * blocks} returns are needed")
     starts = np.arange(blocks) * count // blocks

@@ -94,8 +94,8 @@ def placed(held: Held, bars: int, rng: np.random.Generator) -> Floats:
     """
     target = np.zeros(bars)
     count = len(held.levels)
-    # The wish of the last bar is filled by no bar.
-    free = bars - 1 - held.first - sum(len(one) for one in held.levels)
+    # The wish of the last bar is filled by no bar, and that of the one before it ends the last holding.
+    free = bars - 2 - held.first - sum(len(one) for one in held.levels)
     between = 1 if free >= count - 1 else 0
     free = max(free - between * max(count - 1, 0), 0)
     # Stars and bars: the holdings' places among as many free bars and holdings.

@@ -52,9 +52,12 @@ def overfitting(bench: Bench) -> CheckResult:
     confidence = float(bench.limits["confidence_pct"]) / 100
     daily, periods = bench.base.daily, bench.base.periods
     record, blocks = moments(daily), int(bench.limits["blocks"])
-    if math.isnan(record.sharpe) or len(daily) < 2 * blocks:
-        message = f"{len(daily)} days with a return, {2 * blocks} that differ are the least that can be judged"
-        return CheckResult(NAME, Status.FAIL, len(daily), 2 * blocks, "days", message, "give it a longer span")
+    days = 0 if math.isnan(record.sharpe) else len(daily)
+    if days < 2 * blocks:
+        message = f"it has results of {days} days, at least {2 * blocks} are needed to judge a Sharpe ratio"
+        return CheckResult(
+            NAME, Status.FAIL, days, 2 * blocks, "days", message, "give it a longer span in which it trades"
+        )
     returns = _trials(bench)
     trials = max(bench.tried.count, returns.shape[1])
     many = returns.shape[1] >= LEAST_TRIALS
@@ -84,9 +87,7 @@ def overfitting(bench: Bench) -> CheckResult:
     } | _cscv(found)
     said = _sentence(record, trials, luck, year, details["days_needed_after_trials"])
     if not deflated >= confidence:
-        message = (
-            f"{said}: probability {deflated:.2f} that it is more than luck, at least {confidence:.2f} is asked for"
-        )
+        message = f"{said}: probability {deflated:.3f} that it is more than luck, at least {confidence:g} is asked for"
         return CheckResult(NAME, Status.FAIL, deflated, confidence, "probability", message, _FEWER, details)
     most = float(bench.limits["max_pbo_pct"])
     if found is not None and found.probability * 100 > most:
@@ -95,7 +96,7 @@ def overfitting(bench: Bench) -> CheckResult:
             f"on one half was no better than their median on the other; at most {most:g} % is asked for"
         )
         return CheckResult(NAME, Status.FAIL, found.probability * 100, most, "%", message, _FEWER, details)
-    message = f"{said}: probability {deflated:.2f} that it is more than luck"
+    message = f"{said}: probability {deflated:.3f} that it is more than luck"
     if found is not None:
         message += f"; the choice among {returns.shape[1]:,} tries was overfit in {found.probability:.0%} of the splits"
     return CheckResult(NAME, Status.PASS, deflated, confidence, "probability", message, "", details)
