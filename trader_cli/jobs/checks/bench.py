@@ -17,8 +17,8 @@ class Bench:
     """A strategy on its bars, ready to be judged.
 
     base: the request as it is, replayed. tried: what was tried of this strategy before. limits: the section `validate` of the
-    settings. source: for finer bars of the same symbols, None = there are none. measured: what own fills at a venue cost, None =
-    too few are on record.
+    settings. source: for finer bars of the same symbols, None = there are none. measured: what own fills at a venue cost,
+    None = too few are on record.
     """
 
     lab: Lab
