@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trader_cli.errors import UsageError
-from trader_cli.jobs.search import Grid, Objective, Random, Search, Tpe, pareto
+from trader_cli.jobs.search import Front, Grid, Objective, Random, Search, Tpe
 from trader_cli.jobs.space import Axis, Space
 from trader_cli.model.evidence import Trial
 
@@ -122,11 +122,11 @@ def test_no_search_tries_more_than_there_is() -> None:
 
 
 def test_the_front_is_what_no_other_beats_and_of_equal_ones_the_first() -> None:
-    def row(number: int, x: float, y: float) -> tuple[Trial, dict[str, float]]:
-        return Trial(number, {}, {}), {"x": x, "y": y}
-
-    rows = [row(0, 1, 5), row(1, 2, 4), row(2, 2, 3), row(3, 1, 5), row(4, 3, math.nan), row(5, 0, 6), row(6, 2, 4.5)]
-    assert [one.number for one in pareto(rows, ("x", "y"))] == [0, 5, 6]
+    front = Front()
+    rows = [(1, 5), (2, 4), (2, 3), (1, 5), (3, math.nan), (0, 6), (2, 4.5)]
+    for number, worth in enumerate(rows):
+        front.add(Trial(number, {}, {}), worth)
+    assert [one.number for one in front.trials] == [0, 5, 6]
 
 
 def test_a_trial_that_failed_or_hardly_traded_is_worth_nothing() -> None:

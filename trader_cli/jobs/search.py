@@ -7,7 +7,7 @@ batches before it: not from how many workers there are, nor from when a search w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,26 @@ import numpy as np
 from trader_cli.errors import UsageError
 from trader_cli.jobs.space import Axis, Space
 from trader_cli.model.evidence import Trial
+
+FIGURES = (
+    "sharpe",
+    "sortino",
+    "calmar",
+    "total_return_pct",
+    "cagr_pct",
+    "volatility_pct",
+    "max_drawdown_pct",
+    "trades",
+    "win_rate_pct",
+    "profit_factor",
+    "expectancy",
+    "exposure_pct",
+    "turnover",
+    "fees_paid",
+    "final_equity",
+    "fills",
+)
+"""What a replay tells of itself, by the names of `backtest --json`."""
 
 _ROUNDS = 6
 _WORD = 2**64 - 1
@@ -236,20 +256,25 @@ def _internal(axis: Axis, value: Any) -> Any:
     return value if axis.size is None else axis.place(value)
 
 
-def pareto(rows: Iterable[tuple[Trial, Mapping[str, float]]], names: Sequence[str]) -> list[Trial]:
-    """Return the trials that no other beats, in order of number; of equal ones the first.
+class Front:
+    """The trials that no other beats in every objective, in order of number; of equal ones the first."""
 
-    rows: trials in order, each with what it is worth by figure, higher is better; one that is worth nothing (NaN) is left out.
-    """
-    front: list[tuple[Trial, tuple[float, ...]]] = []
-    for trial, worth in rows:
-        mine = tuple(worth[name] for name in names)
-        if any(math.isnan(one) for one in mine) or any(other == mine or _beats(other, mine) for _, other in front):
-            continue
-        front = [(kept, other) for kept, other in front if not _beats(mine, other)]
-        front.append((trial, mine))
-    return [trial for trial, _ in front]
+    def __init__(self) -> None:
+        self._kept: list[tuple[Trial, tuple[float, ...]]] = []
+
+    def add(self, trial: Trial, worth: Sequence[float]) -> None:
+        """Take a trial in, with what it is worth by objective, higher is better; with a NaN among them it is left out."""
+        mine = tuple(worth)
+        if any(math.isnan(one) for one in mine) or any(_as_good(other, mine) for _, other in self._kept):
+            return
+        self._kept = [(kept, other) for kept, other in self._kept if not _as_good(mine, other)]
+        self._kept.append((trial, mine))
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Those that are left."""
+        return [trial for trial, _ in self._kept]
 
 
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(a >= b for a, b in zip(one, other, strict=True)) and any(a > b for a, b in zip(one, other, strict=True))
+def _as_good(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(a >= b for a, b in zip(one, other, strict=True))

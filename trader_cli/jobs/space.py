@@ -8,7 +8,7 @@ declares is searched.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -236,8 +236,3 @@ def _unspaced(text: str) -> str:
 
 def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def as_texts(params: Mapping[str, Any]) -> Sequence[str]:
-    """Return `name=value` of parameters, as `--param` takes them; a float as it reads back to the same number."""
-    return [f"{name}={_word(value)}" for name, value in params.items()]

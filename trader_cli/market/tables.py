@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +39,60 @@ def write_rows(columns: Mapping[str, Any], path: Path) -> None:
             import pyarrow.parquet as pq
 
             pq.write_table(table, temporary)
+
+
+def write_batches(batches: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write columns that come a batch of rows at a time, so that no more than one is in memory; JSON is a list of rows.
+
+    The first batch decides the columns' types.
+    """
+    import pyarrow as pa
+
+    schema = None
+    with replacing(path) as temporary, _writer(temporary, path.suffix) as write:
+        for batch in batches:
+            table = pa.table({name: pa.array(column) for name, column in batch.items()}, schema=schema)
+            schema = table.schema
+            write(table)
+
+
+@contextmanager
+def _writer(path: Path, kind: str) -> Iterator[Any]:
+    """Give a function that writes a table after those before it."""
+    opened: list[Any] = []
+    if kind == ".json":
+        with path.open("w", encoding="utf-8") as file:
+            file.write("[")
+
+            def rows(table: Any) -> None:
+                for row in table.to_pylist():
+                    plain = {name: _finite(value) for name, value in row.items()}
+                    file.write((",\n " if opened else "\n ") + json.dumps(plain))
+                    opened.append(True)
+
+            yield rows
+            file.write("\n]\n")
+        return
+
+    def write(table: Any) -> None:
+        if not opened:
+            if kind == ".csv":
+                import pyarrow.csv as pc
+
+                opened.append(pc.CSVWriter(path, table.schema))
+            else:
+                import pyarrow.parquet as pq
+
+                opened.append(pq.ParquetWriter(path, table.schema))
+        opened[0].write_table(table)
+
+    try:
+        yield write
+    finally:
+        for one in opened:
+            one.close()
+
+
+def _finite(value: Any) -> Any:
+    # JSON knows no NaN and no infinity.
+    return None if isinstance(value, float) and not math.isfinite(value) else value
