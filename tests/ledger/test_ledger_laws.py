@@ -13,6 +13,7 @@ import pytest
 from books import event, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from research_book import fill_research
 from sessions_book import fill_a_ledger
 from sqlalchemy import UniqueConstraint, inspect, select
 
@@ -84,6 +85,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger.store_swings("digest|S0/USD|1m|2", [(0, 2, 1.5, "high"), (5, 7, 0.1, "low")])
     ledger.store_swings("digest|S1/USD|1m|2", [])
     fill_a_ledger(ledger)
+    fill_research(ledger)
     ledger.close()
     with closing(sqlite3.connect(folder / "trader.db")) as raw:
         raw.execute("PRAGMA journal_mode=DELETE")

@@ -12,6 +12,7 @@ from trader_cli.ledger.append import append
 from trader_cli.ledger.halts import HaltState
 from trader_cli.ledger.opened import no_collection
 from trader_cli.ledger.record import risk_row, write_run
+from trader_cli.ledger.research import Research
 from trader_cli.ledger.rows import newest_events, rows
 from trader_cli.ledger.summaries import RunSummary, summaries, summary
 from trader_cli.ledger.swings import Swing, store_swings, swings
@@ -20,7 +21,7 @@ from trader_cli.model.risk import ALL, RiskEvent
 from trader_cli.model.run import RunRecord
 
 
-class Ledger(Trading):
+class Ledger(Trading, Research):
     """The ledger of one home. Every write is one transaction: all of it, or nothing."""
 
     def record_run(self, record: RunRecord) -> None:

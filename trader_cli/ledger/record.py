@@ -16,6 +16,9 @@ from trader_cli.model.instrument import Instrument
 from trader_cli.model.risk import RiskEvent
 from trader_cli.model.run import RunRecord
 
+UNVALIDATED = "unvalidated"
+"""What a row of `strategies` says of code that no complete validation judged."""
+
 
 def write_run(connection: Connection, record: RunRecord) -> int:
     """Append everything a run leaves and return its row; the caller's transaction makes it all or nothing."""
@@ -86,6 +89,20 @@ def _run_row(record: RunRecord) -> tuple[Any, ...]:
     return (*texts, *more, symbols, instruments_text(record.instruments), *digests, *times, *money, *ends, *counts)
 
 
+def strategy_rows(connection: Connection, pairs: Iterable[tuple[str, str]], time_ms: int) -> dict[tuple[str, str], int]:
+    """Return the rows of strategies by name and code digest as nobody validated them, new ones where there are none.
+
+    What validation found of them stands in rows of their own: which of those held when a run began is no part of the run.
+    """
+    t = schema.strategies
+    stored = connection.execute(select(t.c.name, t.c.code_digest, t.c.id).where(t.c.validation == UNVALIDATED))
+    known: dict[tuple[str, str], int] = {(name, digest): int(number) for name, digest, number in stored}
+    new = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+    first = append(connection, t, [(*pair, UNVALIDATED, time_ms) for pair in new])
+    known.update({pair: first + i for i, pair in enumerate(new)})
+    return known
+
+
 def _write_wallets(connection: Connection, record: RunRecord, run: int) -> None:
     rows = (
         (
@@ -98,13 +115,8 @@ def _write_wallets(connection: Connection, record: RunRecord, run: int) -> None:
 
 
 def _write_strategies(connection: Connection, record: RunRecord, run: int, trades: int) -> None:
-    t = schema.strategies
-    stored = connection.execute(select(t.c.name, t.c.code_digest, t.c.id))
-    known: dict[tuple[str, str], int] = {(name, digest): int(number) for name, digest, number in stored}
-    pairs = dict.fromkeys((one.name, one.code_digest) for one in record.strategies)
-    new = [pair for pair in pairs if pair not in known]
-    first = append(connection, t, [(*pair, "unvalidated", record.started_ms) for pair in new])
-    known.update({pair: first + i for i, pair in enumerate(new)})
+    pairs = ((one.name, one.code_digest) for one in record.strategies)
+    known = strategy_rows(connection, pairs, record.started_ms)
     done = [(run, known[one.name, one.code_digest], one.trades, one.pnl, one.fees) for one in record.strategies]
     append(connection, schema.strategy_performance, done)
     if len(record.wallets) > 1 or len(record.strategies) > 1:

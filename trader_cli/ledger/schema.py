@@ -15,10 +15,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test holds it against the migrations themselves, so that opening needs no Alembic."""
 
-KNOWN = ("0001", "0002", HEAD)
+KNOWN = ("0001", "0002", "0003", HEAD)
 """Every schema this program ever wrote."""
 
 metadata = MetaData()
@@ -207,6 +207,44 @@ cycles = _chained(
 learned_minimums = _chained(
     "learned_minimums", _int("time_ms"), *(_text(name) for name in ("venue", "symbol", "minimum", "message"))
 )
+# What research tried and found. key: the same search has the same; params_key: the same set of parameters has the same.
+sweeps = _chained(
+    "sweeps",
+    Column("sweep_id", Text, nullable=False, unique=True),
+    *(_text(name) for name in ("key", "strategy", "code_digest", "data_digests", "exchange", "timeframe", "symbols")),
+    *(_int(name) for name in ("since_ms", "until_ms")),
+    _text("method"),
+    _int("seed"),
+    *(_text(name) for name in ("objectives", "space", "settings")),
+    *(_int(name) for name in ("total", "started_ms")),
+)
+trials = _chained(
+    "trials",
+    _ref("sweep", "sweeps"),
+    _int("number"),
+    *(_text(name) for name in ("params", "params_key", "stats", "digest", "problem")),
+    UniqueConstraint("sweep", "number"),
+)
+sweep_ends = _chained("sweep_ends", _ref("sweep", "sweeps"), _int("time_ms"), _text("how"))
+# strategy_row says whether this code may trade for real; what it says follows from here.
+verdicts = _chained(
+    "verdicts",
+    _ref("strategy_row", "strategies"),
+    *(_text(name) for name in ("strategy", "status")),
+    _int("complete"),
+    *(_text(name) for name in ("params", "params_key", "code_digest", "data_digests")),
+    *(_text(name) for name in ("exchange", "timeframe", "symbols")),
+    *(_int(name) for name in ("since_ms", "until_ms", "time_ms", "seed", "trials")),
+    *(_text(name) for name in ("checks", "settings")),
+)
+# sweep is NULL where no search stands behind it.
+proposals = _chained(
+    "proposals",
+    *(_text(name) for name in ("strategy", "regime", "current", "proposed", "symbols")),
+    _ref("sweep", "sweeps", nullable=True),
+    _int("time_ms"),
+    _text("reason"),
+)
 heads = Table(
     "chain_heads",
     metadata,
@@ -233,19 +271,29 @@ Index("adjustments_run", adjustments.c.run)
 Index("cycles_run_id", cycles.c.run_id)
 Index("learned_minimums_venue", learned_minimums.c.venue)
 
+Index("sweeps_key", sweeps.c.key)
+Index("sweeps_strategy", sweeps.c.strategy)
+Index("trials_params_key", trials.c.sweep, trials.c.problem, trials.c.params_key)
+Index("sweep_ends_sweep", sweep_ends.c.sweep)
+Index("verdicts_strategy", verdicts.c.strategy, verdicts.c.code_digest, verdicts.c.params_key)
+Index("verdicts_strategy_row", verdicts.c.strategy_row)
+Index("proposals_strategy", proposals.c.strategy)
+
 ADDED_0002 = (wallets, trade_strategies, risk_events, halts, fibonacci_levels)
 ADDED_0003 = (
     *(sessions, steps, orders, order_events, venue_fills, adjustments),
     *(deployments, armings, cycles, learned_minimums),
 )
+ADDED_0004 = (sweeps, trials, sweep_ends, verdicts, proposals)
+_ADDED = {"0002": ADDED_0002, "0003": ADDED_0003, "0004": ADDED_0004}
 CHAINED = (
     *(runs, accounts, transactions, trades, strategies, strategy_performance, system_events),
-    *(*ADDED_0002, *ADDED_0003),
+    *(*ADDED_0002, *ADDED_0003, *ADDED_0004),
 )
 APPEND_ONLY = (*CHAINED, entries, fills)
 
 
 def is_in(table: Table, version: str | None) -> bool:
     """Tell whether a ledger of this schema version has the table."""
-    added = "0003" if table in ADDED_0003 else "0002" if table in ADDED_0002 else "0001"
+    added = next((one for one, tables in _ADDED.items() if any(table is known for known in tables)), "0001")
     return added == "0001" or (version is not None and version >= added)

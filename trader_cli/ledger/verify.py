@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from trader_cli.errors import TraderError
-from trader_cli.ledger import schema
+from trader_cli.ledger import proving, schema
 from trader_cli.ledger.balances import balances
 from trader_cli.ledger.chain import GENESIS, link, row_bytes, transaction_bytes
 from trader_cli.ledger.database import reading, version_of
@@ -53,6 +53,11 @@ def _all(connection: Connection, progress: Callable[[int, int], None] | None) ->
     ]
     if sessions:
         steps += [("orders", orders), ("venue_fills", venue_fills), ("adjustments", adjustments)]
+    if schema.is_in(schema.sweeps, version):
+        steps += [
+            *(("sweeps", proving.sweeps), ("trials", proving.trials)),
+            *(("verdicts", proving.verdicts), ("proposals", proving.proposals)),
+        ]
     for i, (name, step) in enumerate(steps):
         if progress is not None:
             progress(i, len(steps))
