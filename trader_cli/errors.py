@@ -91,6 +91,13 @@ class UnresolvedError(TraderError):
     exit_code = 7
 
 
+class ValidationError(TraderError):
+    """A strategy that failed a check of `validate`."""
+
+    code = "validation"
+    exit_code = 8
+
+
 class LeaseError(TraderError):
     """Another run holds the lease of this account."""
 

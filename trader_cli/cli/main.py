@@ -16,7 +16,21 @@ from typing import Annotated
 import typer
 
 from trader_cli import __version__
-from trader_cli.cli import backtest, config, data, doctor, init, ledger, live, optimize, paper, report, risk, strategy
+from trader_cli.cli import (
+    backtest,
+    config,
+    data,
+    doctor,
+    init,
+    ledger,
+    live,
+    optimize,
+    paper,
+    report,
+    risk,
+    strategy,
+    validate,
+)
 from trader_cli.cli.faults import fault, translated
 from trader_cli.cli.kit import emit, show_error
 from trader_cli.errors import UsageError
@@ -50,6 +64,7 @@ def main_options(
 
 backtest.register(app)
 optimize.register(app)
+validate.register(app)
 paper.register(app)
 app.add_typer(report.app, name="report")
 app.add_typer(data.app, name="data")
