@@ -87,6 +87,11 @@ def test_few_trades_are_no_evidence() -> None:
     assert (found.status, found.number, found.limit, found.unit) == (Status.FAIL, 6, 20, "trades")
 
 
+def test_trades_of_a_few_days_share_their_luck() -> None:
+    found = luck(bench(Calendar(), walk(24 * 12, 3, timeframe="1h")))
+    assert (found.status, found.number, found.limit, found.unit) == (Status.FAIL, 12, 20, "days")
+
+
 def test_what_beats_random_entries_must_beat_the_best_of_as_many_as_were_tried() -> None:
     bars = tidal(600, 0.0022, 0.0005)
     bars_needed = [luck(bench(Calendar(), bars, count=count)).details for count in (1, 1000)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.research import lab_of
+from trader_cli.config.layers import load_settings
 from trader_cli.jobs.checks.bench import Bench
 from trader_cli.jobs.checks.luck import luck
 from trader_cli.jobs.checks.overfitting import overfitting
@@ -25,16 +26,7 @@ CHECKS = (overfitting, luck, regimes)
 TRIES = 1000
 LEAST_TRADES = 20
 """As many as the checks ask for, so that no refusal is for want of trades."""
-LIMITS: Mapping[str, Any] = {
-    "confidence_pct": "95",
-    "max_pbo_pct": "50",
-    "min_trades": 20,
-    "sampled_trials": 200,
-    "blocks": 16,
-    "bootstrap_samples": 1000,
-    "entry_samples": 200,
-    "lucky_month_pct": "50",
-}
+LIMITS: Mapping[str, Any] = load_settings("plain", Path("/nonexistent"), {}, {}).settings.model_dump()["validate"]
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ NAME = "luck"
 def luck(bench: Bench) -> CheckResult:
     """Judge the mean day by bootstrap, the entries by random ones, and the drawdown by other orders of the trades.
 
-    FAIL: too few trades; the interval of the mean daily return reaches 0 or below; its Sharpe ratio is within what random
-    entries give (see `entry_bar`). WARN: as many of the orders as `confidence_pct` have a deeper drawdown than the order
-    that happened: the drawdown of the backtest is then no guide. An unlucky order is no fault.
+    FAIL: too few trades, or fewer days than that; the interval of the mean daily return reaches 0 or below; the Sharpe ratio
+    is within what random entries give (see `entry_bar`). WARN: as many of the orders as `confidence_pct` have a deeper
+    drawdown than the order that happened: the backtest's is then no guide. An unlucky order is no fault.
     """
     limits, base = bench.limits, bench.base
     confidence, least = float(limits["confidence_pct"]) / 100, int(limits["min_trades"])
@@ -37,6 +37,9 @@ def luck(bench: Bench) -> CheckResult:
         return CheckResult(
             NAME, Status.FAIL, len(base.trips), least, "trades", message, "give it a longer span or more symbols"
         )
+    if len(base.daily) < least:
+        message = f"{len(base.daily)} days, at least {least} are needed to draw from: trades of one day share its luck"
+        return CheckResult(NAME, Status.FAIL, len(base.daily), least, "days", message, "give it a longer span")
     samples = int(limits["bootstrap_samples"])
     drawn = bootstrap(base.daily, samples, bench.seed, confidence)
     random = drawn_entries(bench.lab, base, int(limits["entry_samples"]), bench.seed)
@@ -77,9 +80,10 @@ def luck(bench: Bench) -> CheckResult:
         return CheckResult(NAME, Status.FAIL, low, 0.0, "bps a day", message, hint, details)
     against = f"the best of {tries:,} random tries" if tries > 1 else f"{confidence:.0%} of random entries"
     if not own > bar:
+        chance = "among so many tries that may be chance" if tries > 1 else "its moments may be drift or chance"
         message = (
             f"{against} with the same holding times stay below a Sharpe ratio of {bar:.2f}; this one has {own:.2f} and "
-            f"beats {details['beaten_pct']:.0f} % of {len(random):,}: its moments may be the market's drift or chance"
+            f"beats {details['beaten_pct']:.0f} % of {len(random):,}: {chance}"
         )
         hint = "compare it with holding the market; an entry that says nothing costs fees"
         return CheckResult(NAME, Status.FAIL, own, bar, "Sharpe ratio", message, hint, details)
