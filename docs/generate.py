@@ -152,7 +152,7 @@ _EXAMPLES = (
 # These need a venue: they run against the local exchange of the tests, with a strategy that always holds.
 _AT_A_VENUE = (
     ("strategy", "deploy", "always"),
-    ("live", "arm", "--confirm", "YES I AM SURE"),
+    ("live", "arm", "--allow-unvalidated", "--confirm", "YES I AM SURE"),
     ("live", "--once"),
     ("report", "why", "ORDER"),
     ("ledger", "reconcile"),

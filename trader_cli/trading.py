@@ -16,6 +16,7 @@ from trader_cli.errors import DataError, LeaseError, RiskError, TraderError, Usa
 from trader_cli.model.instrument import Instrument
 
 if TYPE_CHECKING:
+    from trader_cli.jobs.gate import Gate
     from trader_cli.jobs.plan import Request
     from trader_cli.jobs.ports import TradeLedger
     from trader_cli.jobs.trade import Broker, Cycled
@@ -28,6 +29,8 @@ _KEY_HINTS = (
     "check the key, its permissions and this machine's address",
     "then go on: `trader risk resume --reason TEXT`",
 )
+_ARM_ANYWAY = "or trade it nevertheless: `trader live arm --allow-unvalidated`"
+_NOT_DRY = "without `--dry-run` nothing would be placed unless it was armed with `--allow-unvalidated`"
 Note: TypeAlias = Callable[[str], None]
 LeftMs: TypeAlias = Callable[[], int]
 _COMPILING = "compiling the engine for this machine, once; about half a minute"
@@ -87,6 +90,7 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     from trader_cli.config.secrets import credentials
     from trader_cli.jobs.arming import armed_or_refuse
     from trader_cli.jobs.dry import DryLedger
+    from trader_cli.jobs.gate import candidates, refuse_unvalidated, unvalidated_rows, without_verdict
     from trader_cli.jobs.venue_broker import VenueBroker
 
     ledger = parts.ledger
@@ -95,16 +99,34 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
     settings = parts.settings
     key, secret = credentials(settings.venue, os.environ)
     _refuse_locked(ledger, settings.venue.id)
-    if not dry:
-        armed_or_refuse(ledger, settings.venue.id, parts.account, parts.terms(deployments), parts.now_ms())
+    wanted, known = candidates(request, deployments), gate(parts)
+    if dry:
+        unproved = without_verdict(known, wanted)
+        unvalidated = [{"strategy": name, "reason": reason} for name, reason in unproved.items()]
+    else:
+        terms = parts.terms(deployments)
+        arming = armed_or_refuse(ledger, settings.venue.id, parts.account, terms, parts.now_ms())
+        refuse_unvalidated(known, wanted, "nothing is placed", _ARM_ANYWAY, arming=arming)
+        unvalidated = unvalidated_rows(arming)
     post = Post(parts, key.reveal(), secret.reveal(), left_ms)
     broker = VenueBroker(post.venue, order_terms(parts, ledger), parts.sleep, left_ms, dry=dry)
     books: TradeLedger = DryLedger(ledger) if dry else ledger
     if dry:
         done = _trade(parts, request, post, broker, fresh=False, note=note, ledger=books)
         done.result["rehearsal"] = broker.rehearsal
+        done.result["unvalidated"] = unvalidated
+        done.result["notes"] += [f"`{one['strategy']}` {one['reason']}; {_NOT_DRY}" for one in unvalidated]
         return done
-    return kept(parts, lambda: _halting(parts, lambda: _trade(parts, request, post, broker, fresh=False, note=note)))
+    done = kept(parts, lambda: _halting(parts, lambda: _trade(parts, request, post, broker, fresh=False, note=note)))
+    done.result["unvalidated"] = unvalidated
+    return done
+
+
+def gate(parts: Wiring) -> Gate:
+    """Return what tells whether a strategy may trade for real now."""
+    from trader_cli.jobs.gate import Gate
+
+    return Gate(parts.ledger, parts.bars, parts.now_ms(), parts.settings.validate.max_age_days)
 
 
 def _refuse_locked(ledger: Ledger, venue: str) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trader_cli.config.layers import Loaded, Stated
     from trader_cli.config.settings import Settings
     from trader_cli.jobs.arming import Terms
+    from trader_cli.jobs.gate import Candidate
     from trader_cli.jobs.lab import Lab
     from trader_cli.jobs.plan import Chosen, Request, WalletPlan
     from trader_cli.ledger import Ledger
@@ -244,6 +245,14 @@ class Wiring:
 
         found = self.strategies.load(name)
         return Chosen(name, found.cls(**{**self.settings.params.get(name, {}), **params}), found.source_digest)
+
+    def candidate(self, name: str, params: Mapping[str, str]) -> Candidate:
+        """Return a strategy as it would trade for real with these parameters. Raises StrategyError."""
+        from trader_cli.jobs.gate import Candidate
+        from trader_cli.jobs.plan import code_digest
+
+        found = self._chosen(name, params)
+        return Candidate(name, dict(found.instance.params), code_digest(found.source_digest), params)
 
     @property
     def purses(self) -> dict[str, tuple[str, ...]]:

@@ -56,10 +56,10 @@ class Account:
         return done
 
     def arm(self) -> None:
-        """Deploy the strategy and agree to live trading."""
+        """Deploy the strategy and agree to live trading, though nothing was validated."""
         done = self.trader("strategy", "deploy", "hold")
         assert done.code == 0, done.err
-        done = self.trader("live", "arm", "--confirm", PHRASE)
+        done = self.trader("live", "arm", "--allow-unvalidated", "--confirm", PHRASE)
         assert done.code == 0, done.err
 
     def checks(self, *words: str) -> tuple[int, dict[str, str]]:

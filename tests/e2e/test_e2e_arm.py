@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from account import HOLD, PHRASE
 from program import Done, trader
+from proof import failed, prove
 
 from trader_cli.ledger import Ledger
 
@@ -39,7 +40,18 @@ def armings(home: Path) -> int:
 
 @pytest.fixture
 def ready(home: Path) -> Path:
-    """A home with a venue, and a strategy that is deployed."""
+    """A home with a venue, and a strategy that is deployed and passed its validation."""
+    (home / "strategies").mkdir()
+    (home / "strategies" / "hold.py").write_text(HOLD)
+    (home / "trader.toml").write_text(TOML)
+    assert trader("strategy", "deploy", "hold", home=home).code == 0
+    prove(home)
+    return home
+
+
+@pytest.fixture
+def unproved(home: Path) -> Path:
+    """A home with a venue, and a deployed strategy that nobody validated."""
     (home / "strategies").mkdir()
     (home / "strategies" / "hold.py").write_text(HOLD)
     (home / "trader.toml").write_text(TOML)
@@ -164,3 +176,56 @@ def test_without_a_deployed_strategy_nothing_is_armed_and_nothing_runs(home: Pat
         assert done.code == 3
         assert "no strategy is deployed" in done.err
         assert "hint: deploy one: `trader strategy deploy momentum`" in done.err
+
+
+@pytest.mark.req("X3")
+@pytest.mark.req("R4.9")
+def test_what_validation_did_not_pass_is_armed_only_in_spite_of_it_and_every_report_says_so(unproved: Path) -> None:
+    refused = call(unproved, "live", "arm", "--confirm", PHRASE)
+    assert refused.code == 6
+    assert "`hold` was never validated; nothing was armed" in refused.err
+    assert "hint: validate it: `trader validate hold`" in refused.err
+    assert "hint: or arm it nevertheless: `--allow-unvalidated`" in refused.err
+    assert armings(unproved) == 0
+    done = call(unproved, "live", "arm", "--allow-unvalidated", "--confirm", PHRASE, "--json")
+    assert done.code == 0
+    assert done.json["result"]["unvalidated"] == [{"strategy": "hold", "reason": "was never validated"}]
+    ledger = Ledger.open("sqlite:///trader.db", unproved, create=False)
+    with ledger.engine.connect() as connection:
+        query = "SELECT kind, message FROM system_events ORDER BY id DESC LIMIT 1"
+        event = connection.exec_driver_sql(query).fetchone()
+    ledger.close()
+    assert event is not None
+    assert tuple(event) == ("unvalidated", "armed without validation: hold (was never validated)")
+    # It gets as far as the venue, which is not there.
+    assert call(unproved, "live", "--once").code == 5
+    # A verdict that is bad news is more than none.
+    prove(unproved, checks=failed("luck", "costs"))
+    again = call(unproved, "live", "--once")
+    assert again.code == 6
+    assert "`hold` failed its validation of " in again.err
+    assert "`luck`, `costs`; nothing is placed" in again.err
+
+
+@pytest.mark.req("X3")
+def test_strategies_are_listed_and_shown_with_what_validation_says(unproved: Path) -> None:
+    def told() -> tuple[str, str]:
+        rows = trader("strategy", "list", "--json", home=unproved).json["result"]["strategies"]
+        (listed,) = [row["validation"] for row in rows if row["name"] == "hold"]
+        shown = trader("strategy", "show", "hold", "--json", home=unproved).json["result"]["validation"]
+        assert shown == listed
+        return listed["status"], listed["reason"]
+
+    assert told() == ("unvalidated", "was never validated")
+    prove(unproved)
+    assert told() == ("PASS", "")
+    shown = trader("strategy", "show", "hold", home=unproved).out
+    assert "validation: PASS 20" in shown
+    (unproved / "strategies" / "hold.py").write_text(HOLD + "# another thought\n")
+    status, reason = told()
+    assert (status, "with other code" in reason) == ("void", True)
+    (unproved / "strategies" / "hold.py").write_text(HOLD)
+    prove(unproved, checks=failed("luck"))
+    status, reason = told()
+    assert (status, reason.endswith(": `luck`")) == ("FAIL", True)
+    assert "note: `hold` failed its validation" in trader("strategy", "list", home=unproved).out

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from exchange import BINANCE_KEY, BINANCE_SECRET, KRAKEN_KEY, KRAKEN_SECRET, ExchangeServer
+from proof import verdict_on
 
 from trader_cli.cli.main import run
 from trader_cli.errors import TraderError
@@ -163,18 +164,22 @@ class Rig:
         return code, said.getvalue()
 
     def deploy(self, *names: str) -> None:
-        """Deploy strategies and agree to live trading."""
+        """Deploy strategies, let validation pass them, and agree to live trading."""
         parts = self.parts()
         for name in names or ("planned",):
             digest = code_digest(parts.strategies.load(name).source_digest)
             parts.ledger.deploy(self.now, Deployment(name, "", {}, digest, self.now))
         self.arm()
 
-    def arm(self, days: int = 7) -> None:
+    def arm(self, days: int = 7, *, proved: bool = True, unvalidated: Mapping[str, str] | None = None) -> None:
+        """Agree to live trading of what is deployed; proved: validation passes it first."""
         parts = self.parts()
-        terms = parts.terms(parts.ledger.deployments())
+        deployments = parts.ledger.deployments()
+        terms = parts.terms(deployments)
         now = parts.now_ms()
-        parts.ledger.arm(new_arming(self.venue, parts.account, terms, now, now + days * DAY))
+        for one in deployments if proved else ():
+            parts.ledger.record_verdict(verdict_on(parts.candidate(one.strategy, one.params), now))
+        parts.ledger.arm(new_arming(self.venue, parts.account, terms, now, now + days * DAY, unvalidated))
 
     def cycle(self, *, dry: bool = False, limit_s: int = 120) -> Done:
         """Run one cycle as its own process would; what it raises is its exit code."""

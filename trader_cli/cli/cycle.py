@@ -162,6 +162,8 @@ def cycle_view(console: Any, result: Mapping[str, Any]) -> None:
         "ended": f"the data is over: {result['step']} bars were decided on, the last of {result['bar']}",
     }
     console.print(said[result["outcome"]], markup=False)
+    for one in result.get("unvalidated", ()) if "rehearsal" not in result else ():
+        console.print(Text(f"armed without validation: {one['strategy']} ({one['reason']})", style="bold yellow"))
     money = f"equity {result['equity']:,.2f} {quote}, cash {result['cash']:,.2f} {quote}"
     closed = "1 round trip" if result["trades"] == 1 else f"{result['trades']} round trips"
     console.print(f"{money}, {closed} so far", markup=False)

@@ -66,10 +66,15 @@ def _arm(
     days: Annotated[
         int | None, typer.Option(help="Days until it expires; default: cycle.arm_days.", min=1, max=366)
     ] = None,
+    allow_unvalidated: Annotated[
+        bool, typer.Option("--allow-unvalidated", help="Arm what validation did not pass; every report says so.")
+    ] = False,
 ) -> Outcome:
     """Show what would trade with how much, and let `trader live` place orders once the phrase is typed."""
     from trader_cli.jobs.arming import new_arming
+    from trader_cli.jobs.gate import EVENT, candidates, refuse_unvalidated, unvalidated_rows, without_verdict
     from trader_cli.jobs.summary import iso
+    from trader_cli.trading import gate
 
     parts = run.wiring()
     settings = parts.settings
@@ -80,12 +85,21 @@ def _arm(
     terms = parts.terms(deployments)
     shown = _shown(parts, terms, account)
     _refuse_changed(deployments, terms)
+    wanted, known = candidates(parts.deployed_request(deployments), deployments), gate(parts)
+    if not allow_unvalidated:
+        refuse_unvalidated(known, wanted, "nothing was armed", "or arm it nevertheless: `--allow-unvalidated`")
+    unproved = without_verdict(known, wanted)
+    shown["unvalidated"] = [{"strategy": name, "reason": reason} for name, reason in unproved.items()]
     _ask(confirm, shown, lasts)
     now = parts.now_ms()
-    arming = new_arming(settings.venue.id, account, terms, now, now + lasts * _DAY_MS)
+    arming = new_arming(settings.venue.id, account, terms, now, now + lasts * _DAY_MS, unproved)
     parts.ledger.arm(arming)
+    if unproved:
+        said = ", ".join(f"{name} ({reason})" for name, reason in unproved.items())
+        parts.ledger.record_event(now, EVENT, f"armed without validation: {said}")
     result = {
         **shown,
+        "unvalidated": unvalidated_rows(arming),
         "since": iso(arming.since_ms),
         "expires": iso(arming.expires_ms),
         "config_digest": arming.config_digest,
@@ -196,6 +210,7 @@ def _lines(shown: Mapping[str, Any]) -> list[str]:
         params = "".join(f", {name} {value}" for name, value in one["params"].items())
         paper = f"{one['paper_trades']} paper trades in {one['days']:.1f} days"
         lines.append(f"strategy          {one['strategy']} in {' and '.join(one['wallets'])}{params}; {paper}")
+    lines += [f"unvalidated       {one['strategy']} {one['reason']}" for one in shown["unvalidated"]]
     lines += [
         f"symbols           {', '.join(shown['symbols'])}, {shown['timeframe']} bars",
         f"cash              {shown['cash']}",

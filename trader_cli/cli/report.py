@@ -12,6 +12,7 @@ from trader_cli.errors import UsageError, VenueError
 
 if TYPE_CHECKING:
     from trader_cli.jobs.report import Price
+    from trader_cli.ledger import Ledger
     from trader_cli.wiring import Wiring
 
 _DAY_MS = 86_400_000
@@ -45,7 +46,7 @@ def _report(
     runs = [{**asdict(each), "open": each.run_id in going_on} for each in shown]
     older = any(each not in shown and each.run_id not in going_on for each in listed)
     head = {"days": days, "limit": limit, "older": older}
-    result = {**trading, **head, "runs": [_short(each) for each in runs]}
+    result = {**trading, "unvalidated": _unvalidated(ledger), **head, "runs": [_short(each) for each in runs]}
     return Outcome("report.list/1", result, lambda console: report_view(console, result))
 
 
@@ -63,6 +64,7 @@ def _one(parts: Wiring, prefix: str, limit: int) -> Outcome:
         found = dict(summary.stats)
         return Outcome("report.run/1", found, lambda console: run_view(console, found))
     shown = asdict(session_report(ledger, session, parts.now_ms(), limit))
+    shown["unvalidated"] = _unvalidated(ledger, session.run_id)
     return Outcome("report.session/1", shown, lambda console: session_view(console, shown))
 
 
@@ -74,7 +76,7 @@ def _positions(
     """Show what the open sessions hold, with live result, levels, and what protects it at the venue."""
     from dataclasses import asdict
 
-    from trader_cli.cli.views_trading import positions_view, trouble_view
+    from trader_cli.cli.views_trading import positions_view, trouble_view, unvalidated_view
     from trader_cli.jobs.report import differences, positions
     from trader_cli.jobs.report_orders import unresolved_lines
 
@@ -84,11 +86,13 @@ def _positions(
     result = {
         "unresolved": [asdict(each) for each in unresolved_lines(ledger, parts.now_ms())],
         "unexplained": [asdict(each) for each in differences(ledger)],
+        "unvalidated": _unvalidated(ledger),
         "positions": [asdict(each) for each in positions(ledger, prices)],
     }
 
     def view(console: Any) -> None:
         trouble_view(console, result)
+        unvalidated_view(console, result)
         positions_view(console, result["positions"])
 
     return Outcome("report.positions/1", result, view)
@@ -125,24 +129,36 @@ def _orders(
     """Show orders with their life: the unresolved first, then the working, then the newest that ended."""
     from dataclasses import asdict
 
-    from trader_cli.cli.views_trading import orders_view
+    from trader_cli.cli.views_trading import orders_view, unvalidated_view
     from trader_cli.jobs.report_orders import order_lines
 
     parts = run.wiring()
     found = order_lines(parts.existing_ledger, parts.now_ms(), symbol=symbol, open_only=open_only, limit=limit)
-    result = {"orders": [asdict(each) for each in found]}
-    return Outcome("report.orders/1", result, lambda console: orders_view(console, result["orders"]))
+    result = {"unvalidated": _unvalidated(parts.existing_ledger), "orders": [asdict(each) for each in found]}
+
+    def view(console: Any) -> None:
+        unvalidated_view(console, result)
+        orders_view(console, result["orders"])
+
+    return Outcome("report.orders/1", result, view)
 
 
 @command(app, "execution")
 def _execution(run: Run) -> Outcome:
     """Show how orders fared at the venue, what that switches, and what each strategy brought."""
     from trader_cli.cli.views_execution import execution_view
+    from trader_cli.cli.views_trading import unvalidated_view
     from trader_cli.jobs.report_orders import execution, execution_row
 
     parts = run.wiring()
-    result = execution_row(execution(parts.existing_ledger, parts.settings.execution))
-    return Outcome("report.execution/1", result, lambda console: execution_view(console, result))
+    ledger = parts.existing_ledger
+    result = {"unvalidated": _unvalidated(ledger), **execution_row(execution(ledger, parts.settings.execution))}
+
+    def view(console: Any) -> None:
+        unvalidated_view(console, result)
+        execution_view(console, result)
+
+    return Outcome("report.execution/1", result, view)
 
 
 @command(app, "why")
@@ -176,12 +192,19 @@ def _cycles(
     """Show the last cycles of paper and live: how they ended, how long they took, and the heartbeat's age."""
     from dataclasses import asdict
 
-    from trader_cli.cli.views_trading import cycles_view
+    from trader_cli.cli.views_trading import cycles_view, unvalidated_view
     from trader_cli.jobs.report import cycle_lines
 
     parts = run.wiring()
-    result = {"cycles": [asdict(each) for each in cycle_lines(parts.existing_ledger, limit, parts.now_ms())]}
-    return Outcome("report.cycles/1", result, lambda console: cycles_view(console, result["cycles"]))
+    ledger = parts.existing_ledger
+    lines = [asdict(each) for each in cycle_lines(ledger, limit, parts.now_ms())]
+    result = {"unvalidated": _unvalidated(ledger), "cycles": lines}
+
+    def view(console: Any) -> None:
+        unvalidated_view(console, result)
+        cycles_view(console, result["cycles"])
+
+    return Outcome("report.cycles/1", result, view)
 
 
 @command(app, "compare")
@@ -199,6 +222,15 @@ def _compare(
     return Outcome(
         "report.compare/1", {"runs": [_short(each) for each in found]}, lambda console: compare_view(console, found)
     )
+
+
+def _unvalidated(ledger: Ledger, run_id: str | None = None) -> list[dict[str, Any]]:
+    """Return what trades for real without validation, as JSON knows it."""
+    from dataclasses import asdict
+
+    from trader_cli.jobs.gate import unvalidated_lines
+
+    return [asdict(each) for each in unvalidated_lines(ledger, run_id)]
 
 
 _LONG = ("monthly", "benchmark_monthly", "equity_line", "refused", "open_positions", "seconds", "notes")

@@ -10,6 +10,7 @@ from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, param
 from trader_cli.errors import StrategyError, did_you_mean
 
 if TYPE_CHECKING:
+    from trader_cli.jobs.gate import Standing
     from trader_cli.ledger import Ledger
     from trader_cli.model.session import Deployment
     from trader_cli.wiring import Wiring
@@ -19,7 +20,7 @@ app = typer.Typer(help="Strategies: list, show, new, deploy, retire.", no_args_i
 
 @command(app, "list")
 def _list(run: Run) -> Outcome:
-    """List the strategies, yours before the built-in ones, and how the deployed ones do on paper."""
+    """List the strategies, yours before the built-in ones: what validation says, and how the deployed ones do on paper."""
     parts = run.wiring()
     ledger = ledger_of(parts)
     deployed = {} if ledger is None else {one.strategy: one for one in ledger.deployments()}
@@ -33,18 +34,26 @@ def _list(run: Run) -> Outcome:
             known[name] = {"name": name, "builtin": False, "summary": "its file is gone", "path": "", "deployed": None}
             rows.append(known[name])
         known[name]["deployed"] = _deployed_row(parts, ledger, one)
+    for row in rows:
+        row["validation"] = _validation_row(_standing(parts, ledger, row["name"], deployed.get(row["name"])))
+    judged = any(row["validation"]["time"] for row in rows)
 
     def view(console: Any) -> None:
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for title in ("strategy", "", *(("deployed",) if deployed else ()), "what it holds"):
+        more = (*(("deployed",) if deployed else ()), *(("validation",) if judged else ()))
+        for title in ("strategy", "", *more, "what it holds"):
             table.add_column(title)
         for row in rows:
             where = (Text(_deployed_text(row["deployed"])),) if deployed else ()
-            table.add_row(row["name"], "built in" if row["builtin"] else "yours", *where, Text(row["summary"]))
+            proof = (Text(_validation_text(row["validation"])),) if judged else ()
+            table.add_row(row["name"], "built in" if row["builtin"] else "yours", *where, *proof, Text(row["summary"]))
         console.print(table)
+        for row in rows:
+            if row["validation"]["time"] and row["validation"]["reason"]:
+                console.print(f"note: `{row['name']}` {row['validation']['reason']}", markup=False)
         for row in rows:
             if row["deployed"] and row["deployed"]["changed"]:
                 again = f"look at it and deploy it again: `trader strategy deploy {row['name']}`"
@@ -139,6 +148,32 @@ def code_now(parts: Wiring, name: str) -> str | None:
     return code_digest(hashlib.sha256(source).hexdigest())
 
 
+def _standing(parts: Wiring, ledger: Ledger | None, name: str, deployed: Deployment | None) -> Standing:
+    """Return what validation says of a strategy as it is deployed, else as it was validated last."""
+    from trader_cli.jobs.gate import UNVALIDATED, Gate, Standing
+
+    if ledger is None or not ledger.verdicts(name, 1):
+        return Standing(name, UNVALIDATED, "was never validated", None)
+    known = Gate(ledger, parts.bars, parts.now_ms(), parts.settings.validate.max_age_days)
+    if deployed is not None:
+        try:
+            return known.standing(parts.candidate(name, deployed.params))
+        except StrategyError:
+            # Its file is gone or broken, and no code was validated that is not there.
+            return known.newest(name, None)
+    return known.newest(name, code_now(parts, name))
+
+
+def _validation_row(one: Standing) -> dict[str, Any]:
+    from trader_cli.jobs.summary import iso
+
+    return {"status": one.status, "reason": one.reason, "time": "" if one.time_ms is None else iso(one.time_ms)}
+
+
+def _validation_text(row: dict[str, Any]) -> str:
+    return f"{row['status']} {row['time'][:10]}".rstrip()
+
+
 def _deployed_row(parts: Wiring, ledger: Any, one: Deployment) -> dict[str, Any]:
     from trader_cli.jobs.deployed import practice
     from trader_cli.jobs.summary import iso
@@ -167,10 +202,14 @@ def _show(
     run: Run,
     name: Annotated[str, typer.Argument(help="File name of the strategy.", autocompletion=complete_strategies)],
 ) -> Outcome:
-    """Show a strategy: its idea, its parameters, its file."""
+    """Show a strategy: its idea, its parameters, its file, what validation says of it."""
     import inspect
 
-    loaded = run.wiring().strategies.load(name)
+    parts = run.wiring()
+    loaded = parts.strategies.load(name)
+    ledger = ledger_of(parts)
+    deployed = None if ledger is None else next((one for one in ledger.deployments() if one.strategy == name), None)
+    validation = _validation_row(_standing(parts, ledger, name, deployed))
     module = inspect.getmodule(loaded.cls)
     text = inspect.cleandoc(loaded.cls.__doc__ or "")
     source = inspect.cleandoc(getattr(module, "__doc__", None) or "")
@@ -192,6 +231,7 @@ def _show(
         "params": params,
         "path": str(loaded.path),
         "digest": loaded.source_digest,
+        "validation": validation,
     }
 
     def view(console: Any) -> None:
@@ -208,7 +248,9 @@ def _show(
             span = loaded.cls.declared[one["name"]].range_text
             table.add_row(str(one["name"]), str(one["default"]), span, str(one["help"]))
         console.print(table)
-        console.print(f"\n{loaded.path}", markup=False)
+        why = f": {validation['reason']}" if validation["reason"] else ""
+        console.print(f"\nvalidation: {_validation_text(validation)}{why}", markup=False)
+        console.print(f"{loaded.path}", markup=False)
 
     return Outcome("strategy.show/1", result, view)
 

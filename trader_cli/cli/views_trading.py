@@ -23,6 +23,7 @@ _SHORT = slice(9, 18)  # of a client id: what stands before is the same in all o
 def report_view(console: Console, result: Mapping[str, Any]) -> None:
     """Print a summary of what is being traded, if anything is, then the runs."""
     trouble_view(console, result)
+    unvalidated_view(console, result)
     sessions = result["sessions"]
     for one in result["halted"] if sessions else ():
         whom = "everything" if one["scope"] == ALL else f"wallet {one['scope']}"
@@ -48,6 +49,7 @@ def report_view(console: Console, result: Mapping[str, Any]) -> None:
 
 def session_view(console: Console, result: Mapping[str, Any]) -> None:
     """Print one session with what it holds and its orders."""
+    unvalidated_view(console, result)
     one = result["session"]
     symbols = ", ".join(one["symbols"][:6]) + (
         f" and {len(one['symbols']) - 6} more" if len(one["symbols"]) > 6 else ""
@@ -83,6 +85,14 @@ def trouble_view(console: Console, result: Mapping[str, Any]) -> None:
             console.print(Text(textwrap.fill(text, _WIDTH), style="red"))
         _print(console, "nothing new is placed until it is explained: `trader ledger reconcile`")
         console.print()
+
+
+def unvalidated_view(console: Console, result: Mapping[str, Any]) -> None:
+    """Say which strategies trade, or traded, for real without validation, and why there was none."""
+    for one in result["unvalidated"]:
+        was, until = ("was ", f", until {minute(one['until'])}") if one["until"] else ("", "")
+        text = f"{was}armed without validation: {one['strategy']} ({one['reason']}){until}"
+        console.print(Text(textwrap.fill(text, _WIDTH, subsequent_indent="  "), style="bold yellow"))
 
 
 def sessions_view(console: Console, sessions: Sequence[Mapping[str, Any]]) -> None:

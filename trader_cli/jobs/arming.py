@@ -74,9 +74,19 @@ def account_of(venue: str, key: str) -> str:
     return hashlib.sha256(f"{venue}|{key}".encode()).hexdigest()[:_ACCOUNT_LENGTH]
 
 
-def new_arming(venue: str, account: str, terms: Terms, since_ms: int, expires_ms: int) -> Arming:
-    """Return the record of an agreement; it keeps the terms, so that a later change can be named."""
-    summary = {"config": terms.flat, "strategies": terms.rows}
+def new_arming(
+    venue: str,
+    account: str,
+    terms: Terms,
+    since_ms: int,
+    expires_ms: int,
+    unvalidated: Mapping[str, str] | None = None,
+) -> Arming:
+    """Return the record of an agreement; it keeps the terms, so that a later change can be named.
+
+    unvalidated: strategies that validation did not pass, and why; agreed to nevertheless.
+    """
+    summary = {"config": terms.flat, "strategies": terms.rows, "unvalidated": dict(unvalidated or {})}
     return Arming(venue, account, terms.config_digest, terms.strategies_digest, since_ms, expires_ms, summary)
 
 

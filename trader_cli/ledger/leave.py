@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -72,12 +73,27 @@ def armed(connection: Connection, venue: str, account: str) -> Arming | None:
     found = [row for row in _standing(connection) if (row.venue, row.account) == (venue, account)]
     if not found:
         return None
-    row = found[-1]
+    return _arming(found[-1])
+
+
+def armings(connection: Connection, venue: str, account: str) -> list[tuple[Arming, int | None]]:
+    """Return every leave ever given for a venue and account, oldest first, and when it ended if it did."""
+    found: list[tuple[Arming, int | None]] = []
+    for row in connection.execute(select(schema.armings).order_by(schema.armings.c.id)):
+        mine = row.action == ARM and (row.venue, row.account) == (venue, account)
+        if found and found[-1][1] is None and (mine or row.action == DISARM):
+            found[-1] = (found[-1][0], row.time_ms)
+        if mine:
+            found.append((_arming(row), None))
+    return found
+
+
+def _arming(row: Row[Any]) -> Arming:
     digests = (row.config_digest, row.strategies_digest)
     return Arming(row.venue, row.account, *digests, row.since_ms, row.expires_ms, json.loads(row.summary))
 
 
-def _standing(connection: Connection) -> list[Row[tuple[object, ...]]]:
+def _standing(connection: Connection) -> list[Row[Any]]:
     t = schema.armings
     taken_back = select(func.coalesce(func.max(t.c.id), 0)).where(t.c.action == DISARM).scalar_subquery()
     return list(connection.execute(select(t).where(t.c.action == ARM, t.c.id > taken_back).order_by(t.c.id)))

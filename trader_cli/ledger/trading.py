@@ -180,6 +180,13 @@ class Trading(Opened):
         with self._reading() as connection:
             return leave.armed(connection, venue, account)
 
+    def armings(self, venue: str, account: str) -> list[tuple[Arming, int | None]]:
+        """Return every leave ever given for exactly this venue and account, oldest first, with the time (ms UTC) at which
+        another took its place or it was taken back, None for the one that stands; whether it expired the caller judges.
+        """
+        with self._reading() as connection:
+            return leave.armings(connection, venue, account)
+
     def record_cycle(self, record: CycleRecord) -> None:
         """Write how a cycle ended; times in ms UTC."""
         with self._writing() as connection:
