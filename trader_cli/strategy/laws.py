@@ -1,10 +1,10 @@
 """Law 1, no look-ahead: what a strategy says about a bar may not change with what comes after it.
 
-Three ways to find out, at many cuts. The prefix: only the bars before the cut. The poison: all bars, but those after
-the cut replaced by NaN, by noise, by another series, by a surge or a crash. Both hold for every series the strategy can
-see, its peers at other venues too: of them, what closed by the time of the cut is known. Whatever was said before the cut
-must be the same to the last bit; NaN equals NaN. The prefix alone would miss a strategy that looks at the length of its
-input or that asks whether there is a next bar; the poison alone one that reads the future only where it looks sound.
+Two ways to find out, at many cuts. The prefix: only the bars before the cut. The poison: all bars, but those after the
+cut replaced by NaN, by noise, by another series, by a surge or a crash, or come later. Both hold for every series the
+strategy can see, its peers at other venues too: of them, what closed by the time of the cut is known. Whatever was said
+before the cut must be the same to the last bit; NaN equals NaN. The prefix alone would miss a strategy that reads the end of
+its input only where there is none; the poison alone one that looks at the length of its input.
 
 Each question is asked of a class made anew from its source, on bars in arrays of their own: what was once shown the future
 is neither remembered nor found behind a slice. And a strategy that opens a file, asks the network, starts a process or
@@ -47,7 +47,7 @@ def check_lookahead(strategy: Strategy, bars: Bars, cuts: int = CUTS, seed: int 
     (whole, touches) = watched(lambda: compute(origin.strategy(), bars))
     findings = [_touched(one, bars) for one in touches if one.kind in _SOURCES]
     again = list(_changes("again", len(bars), bars, whole, compute(origin.strategy(), bars)))
-    changes, problems = _asked(origin, bars, whole, cuts, seed)
+    changes, problems, tried = _asked(origin, bars, whole, cuts, seed)
 
     def changed(seen: Bars, cut: int) -> bool:
         try:
@@ -56,17 +56,18 @@ def check_lookahead(strategy: Strategy, bars: Bars, cuts: int = CUTS, seed: int 
             return False
 
     # Two answers to one question: what changes then is no sign of the future.
-    cause = "it gives two answers for the same bars" if again else explain(changes, bars, changed)
+    cause = "it gives two answers for the same bars" if again else explain(changes, bars, tried, changed)
     findings += [replace(one.finding, cause=cause) for one in (*again, *changes)]
     found = sorted((*findings, *problems), key=lambda finding: (finding.bar, finding.cut))
     return [replace(one, symbol=bars.symbol) for one in found]
 
 
-def _asked(origin: Origin, bars: Bars, whole: Signals, cuts: int, seed: int) -> tuple[list[Change], list[Finding]]:
+def _asked(origin: Origin, bars: Bars, whole: Signals, cuts: int, seed: int) -> tuple[list[Change], list[Finding], int]:
     changes: list[Change] = []
     problems: list[Finding] = []
     rng = np.random.default_rng(seed)
-    for turn, cut in enumerate(places(len(bars), cuts, rng)):
+    cut_at = places(len(bars), cuts, rng)
+    for turn, cut in enumerate(cut_at):
         for test, seen in futures(bars, cut, rng, turn):
             try:
                 said = compute(origin.strategy(), seen)
@@ -79,7 +80,7 @@ def _asked(origin: Origin, bars: Bars, whole: Signals, cuts: int, seed: int) -> 
                     problems.append(replace(one.finding, cause=_FAILS))
                 else:
                     changes.append(one)
-    return changes, problems
+    return changes, problems, len(cut_at)
 
 
 _FAILS = "what is to come decides whether it can say anything"

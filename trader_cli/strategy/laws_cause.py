@@ -19,7 +19,8 @@ _FRAMES = tuple(
     for text in ("2m 3m 5m 10m 15m 30m 1h 2h 3h 4h 6h 8h 12h 1d 2d 3d 1w 2w 4w").split()  # noqa: SIM905 shorter to read
 )
 # A leak of the open bar of another timeframe never shows where both timeframes' bars begin: so many are looked at.
-_BEGINNINGS = 12
+_BEGINNINGS = 24
+_CHANCE = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,36 +39,40 @@ class Change:
         return self.cut - int(self.rows[0])
 
 
-def explain(changes: Sequence[Change], bars: Bars, changed: Callable[[Bars, int], bool]) -> str:
+def explain(changes: Sequence[Change], bars: Bars, cuts: int, changed: Callable[[Bars, int], bool]) -> str:
     """Return the cause in words, empty where nothing changed.
 
-    changed: tells whether the strategy, shown these bars, says something else before this cut than with the true ones.
+    cuts: how many were tried. changed: tells whether the strategy, shown these bars, says something else before this cut than
+    with the true ones.
     """
     if not changes:
         return ""
-    kind = _kind(changes, bars, changed)
-    read = _read(changes, bars, changed)
-    return f"{kind}{read}"
+    return _kind(changes, bars, cuts, changed) + _read(changes, bars, changed)
 
 
-def _kind(changes: Sequence[Change], bars: Bars, changed: Callable[[Bars, int], bool]) -> str:
-    prefixes = [one for one in changes if one.test == "prefix"] or list(changes)
-    cuts = np.array([one.cut for one in prefixes])
-    reaches = np.array([one.reach for one in prefixes])
-    last_rows = max(int(one.rows[-1]) for one in prefixes)
-    # Only the first bars change, wherever the future is: what came last has wrapped around to them.
+def _kind(changes: Sequence[Change], bars: Bars, cuts: int, changed: Callable[[Bars, int], bool]) -> str:
+    latest = max(one.cut for one in changes)
+    reach = max(one.reach for one in changes)
+    last_row = max(int(one.rows[-1]) for one in changes)
     edge = max(2, len(bars) // 20)
-    if last_rows < edge and int(cuts.max()) > 4 * edge:
-        return f"its first {last_rows + 1} bars are taken from the end of the series (`np.roll` and negative rows wrap around)"
-    if int(cuts.max()) < len(bars) // 2 and last_rows < int(cuts.max()) and int((cuts - reaches).min()) < edge:
-        late = int(cuts.max())
-        return f"its first bars are filled backward from later ones: after bar {late} nothing changes any more"
-    frame = _open_bar(prefixes, bars, changed)
+    if reach > 1 and last_row < edge and latest > 4 * edge:
+        # Only the first bars change, wherever the future is: what came last has wrapped around to them.
+        many = f"{last_row + 1} bars are" if last_row else "bar is"
+        return f"its first {many} taken from the end of the series: `np.roll` and negative rows wrap around"
+    if (
+        reach > 1
+        and latest < len(bars) // 4
+        and last_row + 1 >= latest // 2
+        and all(one.rows[0] < edge for one in changes)
+    ):
+        return f"its first bars are filled backward from later ones: after bar {latest} nothing changes any more"
+    frame = _open_bar(changes, bars, cuts, changed)
     if frame:
         return f"it looks at the open {frame} bar: the leak stops where {frame} bars begin"
-    reach = int(reaches.max())
-    if reach <= max(8, len(bars) // 4) and reach < int(cuts.max()) // 2:
-        return f"it looks {'' if reach == int(reaches.min()) else 'up to '}{reach} bar{'s' if reach > 1 else ''} ahead"
+    if reach == 1:
+        return "it looks 1 bar ahead"
+    if reach <= max(8, len(bars) // 10) and reach < latest // 2:
+        return f"it looks up to {reach} bars ahead"
     if {one.test for one in changes} == {"prefix"}:
         return "it depends on the length of its input"
     return "it depends on a statistic over the whole series, or on its length"
@@ -86,37 +91,37 @@ def _read(changes: Sequence[Change], bars: Bars, changed: Callable[[Bars, int], 
     return ""
 
 
-def _open_bar(prefixes: Sequence[Change], bars: Bars, changed: Callable[[Bars, int], bool]) -> str:
-    cuts = [one.cut for one in prefixes]
-    for frame in _FRAMES:
-        if frame <= bars.timeframe or frame.ms % bars.timeframe.ms:
-            continue
-        buckets = (bars.open_ms - frame.offset_ms) // frame.ms
-        if _fits(prefixes, buckets) and _silent(cuts, buckets, bars, changed):
-            return str(frame)
-    months = bars.open_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
-    if _fits(prefixes, months) and _silent(cuts, months, bars, changed):
-        return "calendar-month"
+def _open_bar(changes: Sequence[Change], bars: Bars, cuts: int, changed: Callable[[Bars, int], bool]) -> str:
+    """Return the timeframe at whose beginnings nothing changes though it does nearly everywhere else; empty for none."""
+    seen = [one.cut for one in changes if one.test == "prefix"]
+    often = len(set(seen)) / cuts
+    frames = [one for one in _FRAMES if one > bars.timeframe and one.ms % bars.timeframe.ms == 0]
+    buckets = {str(one): (bars.open_ms - one.offset_ms) // one.ms for one in frames}
+    buckets["calendar-month"] = bars.open_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
+    for name, ids in buckets.items():
+        if seen and _fits(changes, ids) and _silent(seen, often, ids, bars, changed):
+            return name
     return ""
 
 
-def _fits(prefixes: Sequence[Change], buckets: Ints) -> bool:
+def _fits(changes: Sequence[Change], buckets: Ints) -> bool:
     # Each cut lies within a bucket, and nothing before that bucket has changed.
-    return all(buckets[one.cut] == buckets[one.cut - 1] == buckets[one.rows[0]] for one in prefixes)
+    return all(buckets[one.cut] == buckets[one.cut - 1] == buckets[one.rows[0]] for one in changes)
 
 
-def _silent(cuts: Sequence[int], buckets: Ints, bars: Bars, changed: Callable[[Bars, int], bool]) -> bool:
+def _silent(seen: Sequence[int], often: float, buckets: Ints, bars: Bars, changed: Callable[[Bars, int], bool]) -> bool:
     begins = np.flatnonzero(buckets[1:] != buckets[:-1]) + 1
-    if len(begins) < 2:
-        return False
     # Those nearest to where it was seen, where the strategy is at work.
-    order = np.argsort(np.abs(begins[:, None] - np.array(cuts)[None, :]).min(axis=1), kind="stable")
+    order = np.argsort(np.abs(begins[:, None] - np.array(seen)[None, :]).min(axis=1), kind="stable")
     near = begins[order[:_BEGINNINGS]].tolist()
+    # So few beginnings may be silent by chance.
+    if (1.0 - often) ** len(near) > _CHANCE:
+        return False
+    return not any(_leaks(bars, cut, changed) for cut in near)
 
-    def leaks(cut: int) -> bool:
-        try:
-            return changed(own_copy(bars[:cut]), cut)
-        except StrategyError:
-            return True
 
-    return not any(leaks(cut) for cut in near)
+def _leaks(bars: Bars, cut: int, changed: Callable[[Bars, int], bool]) -> bool:
+    try:
+        return changed(own_copy(bars[:cut]), cut)
+    except StrategyError:
+        return True

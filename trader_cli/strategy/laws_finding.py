@@ -12,7 +12,7 @@ from trader_cli.model.bars import Bars
 class Finding:
     """A row that is not what it must be.
 
-    test: `prefix`, `nan`, `noise`, `other`, `surge` or `crash` (what was made of the future), `again`, `order`, `seed`,
+    test: `prefix`, `nan`, `noise`, `other`, `surge`, `crash` or `late` (what was made of the future), `again`, `order`, `seed`,
     `before`, `writes` (asked in another way), `watch` (seen while it ran). cut: bars known. bar: the first row before the
     cut that changed; it looks at least `cut - bar` bars ahead. time: when that bar opened, ISO 8601. field: the column of
     Signals. expected: said with the true future, got: said without it, None where the column was absent. problem: the

@@ -16,6 +16,8 @@ _PRICES = ("open", "high", "low", "close")
 _EARLY = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
 # The last are where a shift shows.
 _LATE = (1, 2, 3, 5)
+# Longer than any bar that is made of these.
+_HOLE_BARS = 50
 
 
 class _Future(Protocol):
@@ -38,11 +40,13 @@ def places(bars: int, cuts: int, rng: np.random.Generator) -> list[int]:
 def futures(bars: Bars, cut: int, rng: np.random.Generator, turn: int) -> Iterator[tuple[str, Bars]]:
     """Yield the name of a test and what the strategy is shown, each the same up to the cut.
 
-    turn: counts the cuts, so that what is told at every other one alternates. Of peers what closed by then is the same.
+    turn: counts the cuts, so that what is told at every third one takes turns. Of peers what closed by then is the same.
     """
     yield "prefix", own_copy(bars[:cut])
-    for test in ("nan", "noise", "other", ("surge", "crash")[turn % 2]):
+    for test in ("nan", "noise", "other"):
         yield test, poisoned(bars, cut, _POISONS[test], rng)
+    seldom = ("surge", "crash", "late")[turn % 3]
+    yield seldom, _late(bars, cut) if seldom == "late" else poisoned(bars, cut, _POISONS[seldom], rng)
 
 
 def poisoned(bars: Bars, cut: int, future: _Future, rng: np.random.Generator) -> Bars:
@@ -50,6 +54,19 @@ def poisoned(bars: Bars, cut: int, future: _Future, rng: np.random.Generator) ->
     known_ms = int(bars.open_ms[cut - 1]) + bars.timeframe.ms
     peers = tuple(_after(peer, closed(peer, known_ms), future, rng) for peer in bars.peers)
     return replace(_after(bars, cut, future, rng), peers=peers)
+
+
+def _late(bars: Bars, cut: int) -> Bars:
+    """Return the bars with a hole after the cut: all that follows comes a while later."""
+    known_ms = int(bars.open_ms[cut - 1]) + bars.timeframe.ms
+    peers = tuple(_moved_on(peer, closed(peer, known_ms)) for peer in bars.peers)
+    return replace(_moved_on(bars, cut), peers=peers)
+
+
+def _moved_on(bars: Bars, cut: int) -> Bars:
+    later = bars.open_ms.copy()
+    later[cut:] += _HOLE_BARS * bars.timeframe.ms
+    return replace(bars, open_ms=later)
 
 
 def one_column(bars: Bars, cut: int, name: str, rng: np.random.Generator) -> Bars:
@@ -92,7 +109,7 @@ def _another(bars: Bars, cut: int, rng: np.random.Generator) -> Mapping[str, Flo
     return {name: getattr(bars, name)[::-1][:rest] * (1.7 if name in _PRICES else 0.3) for name in COLUMNS}
 
 
-def _moved(factor: float) -> _Future:
+def _scaled(factor: float) -> _Future:
     # What a leak waits for may be rare: a rise or a fall that no noise makes.
     def future(bars: Bars, cut: int, rng: np.random.Generator) -> Mapping[str, Floats]:  # noqa: ARG001 as the others
         return {name: getattr(bars, name)[cut:] * (factor if name in _PRICES else 1.0) for name in COLUMNS}
@@ -104,6 +121,6 @@ _POISONS: Mapping[str, _Future] = {
     "nan": _nothing,
     "noise": _noise,
     "other": _another,
-    "surge": _moved(8.0),
-    "crash": _moved(0.125),
+    "surge": _scaled(8.0),
+    "crash": _scaled(0.125),
 }

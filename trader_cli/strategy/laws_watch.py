@@ -93,6 +93,9 @@ _CALLED: tuple[tuple[str, str, str], ...] = (
     ("/urllib3/", "urlopen", "network"),
     ("/ccxt/", "fetch", "network"),
 )
+_ENVIRONMENT = ("<frozen os>", "/os.py", "<frozen _collections_abc>", "/_collections_abc.py")
+_OWN = {f"`{name}`" for room, name in _BUILT_IN if room in ("time", "builtins")}
+_NAMELESS = {f"`{name}`" for room, name in _BUILT_IN if room in ("posix", "nt")}
 _CLOCKS = {"now", "utcnow", "today"}
 _CLOCK_OWNERS = {"Timestamp", "datetime", "date", "Period"}
 _CLOCK_READERS = {"datetime64", "to_datetime", "Timestamp"}
@@ -192,24 +195,30 @@ def _call_kind(path: str, name: str) -> str | None:
 def _note(kind: str, what: str, frame: FrameType) -> None:
     seen, _here.seen = _here.seen, None
     try:
-        where = _author(frame)
+        where = _author(frame, direct=kind == "environment" or what in _OWN)
         if where:
-            # The same deed is told of once, by the first that knew its name.
-            known = any(one.kind == kind and one.where == where for one in seen)
-            if not known:
+            same = [one for one in seen if one.kind == kind and one.where == where]
+            # The same deed is told of once, by the first that knows its name.
+            if all(one.what in _NAMELESS for one in same):
+                for one in same:
+                    del seen[one]
                 seen[Touch(kind, what, where)] = None
     finally:
         _here.seen = seen
 
 
-def _author(frame: FrameType | None) -> str:
-    """Return file and line of the author's code that led here, empty where it was machinery or nobody's."""
+def _author(frame: FrameType | None, *, direct: bool) -> str:
+    """Return file and line of the author's code that led here, empty where it was machinery or nobody's.
+
+    direct: a library that does it on its own account, as to measure how long it takes, is nobody.
+    """
     while frame is not None and frame.f_code is not _boundary.__code__:
-        role = _role(frame.f_code.co_filename)
-        if role == "machinery":
+        path = frame.f_code.co_filename
+        role = _role(path)
+        if role == "machinery" or (direct and role == "library" and not path.endswith(_ENVIRONMENT)):
             return ""
         if role == "author":
-            return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+            return f"{path}, line {frame.f_lineno}"
         frame = frame.f_back
     return ""
 
