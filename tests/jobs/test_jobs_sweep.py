@@ -391,10 +391,10 @@ def test_the_map_shows_the_two_parameters_with_the_value_of_each_pair(monkeypatc
 def test_a_map_has_no_more_cells_for_more_values_and_each_is_a_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     found = landscape(lambda _fast, slow: 1.0 + slow, monkeypatch, {"fast": "2:6", "slow": "3:80"})
     assert found.map is not None
-    assert (found.map.x.count, found.map.y.count) == (5, 16)
-    assert found.map.y.values[:3] == [3, 8, 13]
-    # 78 values in 16 parts: the first holds 3, 4, 5, 6 and 7, one more than whom is 6 on average.
-    assert found.map.values[0] == [6.0] * 5
+    assert (found.map.x.count, found.map.y.count) == (5, 20)
+    assert found.map.y.values[:3] == [3, 7, 11]
+    # 78 values in 20 parts: the first holds 3, 4, 5 and 6, one more than whom is 5.5 on average.
+    assert found.map.values[0] == [5.5] * 5
 
 
 @pytest.mark.parametrize("most", [1, 3, 7, 50])

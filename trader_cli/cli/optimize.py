@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from trader_cli.model.evidence import Proposal
     from trader_cli.wiring import Wiring
 
-_MOST_PROPOSALS = 100
+_MOST_LISTED = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -105,6 +105,7 @@ def _optimize(
         bool, typer.Option("--propose", help="Record a bounded change of parameters as a proposal.")
     ] = False,
     proposals: Annotated[bool, typer.Option("--proposals", help="List the proposals; nothing is searched.")] = False,
+    sweeps: Annotated[bool, typer.Option("--sweeps", help="List the searches so far; nothing is searched.")] = False,
     symbols: Symbols = None,
     exchange: Exchange = None,
     timeframe: BarLength = None,
@@ -144,6 +145,8 @@ def _optimize(
     )
     if proposals:
         return _proposals(parts, strategy)
+    if sweeps:
+        return _sweeps(parts, strategy)
     if strategy is None or "," in strategy:
         raise UsageError(
             f"one strategy is searched at a time, not {f'`{strategy}`' if strategy else 'none'}",
@@ -274,7 +277,7 @@ def _proposed(parts: Wiring, prepared: Prepared, found: Found) -> dict[str, Any]
 
 
 def _proposals(parts: Wiring, strategy: str | None) -> Outcome:
-    rows = [_proposal(one) for one in parts.existing_ledger.proposals(strategy, _MOST_PROPOSALS)]
+    rows = [_proposal(one) for one in parts.existing_ledger.proposals(strategy, _MOST_LISTED)]
 
     def view(console: Any) -> None:
         from trader_cli.cli.views_research import proposals_view
@@ -282,6 +285,19 @@ def _proposals(parts: Wiring, strategy: str | None) -> Outcome:
         proposals_view(console, rows)
 
     return Outcome("optimize.proposals/1", {"proposals": rows}, view)
+
+
+def _sweeps(parts: Wiring, strategy: str | None) -> Outcome:
+    from trader_cli.jobs.optimize import sweep_row
+
+    rows = [sweep_row(one) for one in parts.existing_ledger.sweeps(strategy, _MOST_LISTED)]
+
+    def view(console: Any) -> None:
+        from trader_cli.cli.views_research import sweeps_view
+
+        sweeps_view(console, rows)
+
+    return Outcome("optimize.sweeps/1", {"sweeps": rows}, view)
 
 
 def _proposal(one: Proposal) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def sweep_view(console: Console, result: Mapping[str, Any], heat: HeatMap | None
     if result["rerun"]:
         console.print(Text(f"again: {result['rerun']}", style="dim"), soft_wrap=True)
     tried = f"{result['tried']:,} sets of parameters were tried of {result['strategy']} so far"
-    console.print(Text(f"{tried} · sweep {result['sweep_id']} · table {result['table_digest'][:12]}", style="dim"))
+    console.print(Text(tried, style="dim"))
+    console.print(Text(f"sweep {result['sweep_id']} · table {result['table_digest'][:12]}", style="dim"))
 
 
 def proposals_view(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -70,6 +71,22 @@ def proposals_view(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         )
         console.print(head, soft_wrap=True)
         console.print(textwrap.fill(one["reason"], _WIDTH, initial_indent="  ", subsequent_indent="  "), markup=False)
+
+
+def sweeps_view(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print searches, newest first."""
+    if not rows:
+        console.print("no searches yet: `trader optimize demo_ma --param fast=5:50:5` makes one")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", width=_WIDTH)
+    for title in ("sweep", "strategy", "method", "trials", "ended", "searched"):
+        table.add_column(title, justify="right" if title == "trials" else "left", no_wrap=title == "sweep")
+    for one in rows:
+        done, total = number(one["done"], 0), number(one["total"], 0)
+        trials = done if done == total else f"{done} of {total}"
+        searched = " ".join(f"{name}={text}" for name, text in one["space"].items() if set(text) & set(",:"))
+        table.add_row(one["sweep_id"], one["strategy"], one["method"], trials, one["ended"] or "no", searched)
+    console.print(table)
 
 
 def _searched(result: Mapping[str, Any]) -> str:

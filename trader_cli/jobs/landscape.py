@@ -20,7 +20,7 @@ from trader_cli.jobs.space import Axis, Space
 from trader_cli.model.evidence import Trial
 
 _MOST_BINS = 50
-_SHOWN_COLUMNS, _SHOWN_ROWS = 11, 16
+_SHOWN_COLUMNS, _SHOWN_ROWS = 11, 20
 """What a map of 80 columns holds."""
 _NEAR = 0.1
 """Where no trial is one step away: the part of every range within which another counts as a neighbour."""

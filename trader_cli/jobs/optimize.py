@@ -67,12 +67,15 @@ def optimize(
     """
     begun = time.perf_counter()
     state = None if fresh else ledger.find_sweep(prepared.key)
-    if state is None:
-        state = SweepState(prepared.record(sweep_id, now_ms()), 0, "")
-        ledger.start_sweep(state.record)
-    known = state.done
-    if known < prepared.search.total:
+    known = 0 if state is None else state.done
+    engine, count = None, 0
+    if state is None or known < prepared.search.total:
+        # A search begins once there are workers for it.
         with workers() as pool:
+            engine, count = pool.engine, pool.workers
+            if state is None:
+                state = SweepState(prepared.record(sweep_id, now_ms()), 0, "")
+                ledger.start_sweep(state.record)
             carry_on(prepared, ledger, state, pool, now_ms, progress)
         state = ledger.sweep(state.record.sweep_id)
     elif state.ended != FINISHED:
@@ -83,6 +86,7 @@ def optimize(
     found = look(prepared, ledger, state, shown)
     found.result["ran"] = state.done - known
     found.result["resumed"] = known > 0
+    found.result["engine"], found.result["workers"] = engine, count
     found.result["seconds"] = {"trials": ran - begun, "survey": time.perf_counter() - ran}
     return found
 
@@ -154,6 +158,26 @@ def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Show
 def row(trial: Trial) -> dict[str, Any]:
     """Return a trial as plain values."""
     return {"number": trial.number, "params": dict(trial.params), "stats": dict(trial.stats), "digest": trial.digest}
+
+
+def sweep_row(state: SweepState) -> dict[str, Any]:
+    """Return a search and how far it is as plain values."""
+    record = state.record
+    return {
+        "sweep_id": record.sweep_id,
+        "strategy": record.strategy,
+        "symbols": list(record.symbols),
+        "timeframe": record.timeframe,
+        "start": iso(record.since_ms),
+        "end": iso(record.until_ms),
+        "method": record.method,
+        "objectives": list(record.objectives),
+        "space": dict(record.space),
+        "total": record.total,
+        "done": state.done,
+        "ended": state.ended,
+        "started": iso(record.started_ms),
+    }
 
 
 def table(space_names: list[str], trials: Iterator[Trial], figures: tuple[str, ...]) -> Iterator[dict[str, list[Any]]]:

@@ -80,13 +80,13 @@ def run_block(lab: Lab | Parcel, block: Sequence[Numbered]) -> list[Trial]:
 
 
 class Pool:
-    """Workers that are ready. workers: how many trials run at once."""
+    """Workers that are ready. engine: where they are; workers: how many trials run at once."""
 
-    def __init__(self, parallel: Any, lab: Lab | Parcel, workers: int, streams: bool) -> None:
+    def __init__(self, parallel: Any, lab: Lab | Parcel, engine: Engine, workers: int) -> None:
+        self.engine = engine
         self.workers = workers
         self._parallel = parallel
         self._lab = lab
-        self._streams = streams
         self._each = _BLOCK_SECONDS
 
     def run(self, first: int, last: int, at: Callable[[int], Mapping[str, Any]]) -> Iterator[Trial]:
@@ -142,7 +142,7 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> It
         parallel = joblib.Parallel(
             n_jobs=count, return_as="generator" if streams else "list", pre_dispatch="2*n_jobs", batch_size=1
         )
-        yield Pool(stack.enter_context(parallel), sent, count, streams)
+        yield Pool(stack.enter_context(parallel), sent, engine, count)
 
 
 @contextmanager
