@@ -26,10 +26,11 @@ def out_of_sample(bench: Bench) -> CheckResult:
     money, or where chance explains the gap to the tolerance less often than 1 - `confidence_pct`; else WARN.
 
     Why so: over a year the error of a Sharpe ratio is about 1, so that an honest strategy falls below 80 % of its backtest
-    nearly every other time, and to refuse it for that alone would be noise. What was fitted to the bars before, on the other
-    hand, has its ratio out of sample around zero: half of the time it loses, and else it mostly falls short by more than
-    chance allows, as the bar it must reach rises with how well it was fitted. Too few days, or trades in proportion to
-    `min_trades`, are a FAIL: without evidence there is none.
+    nearly every other time, and to refuse it for that alone would be noise: of honest ones this fails one in twenty by chance,
+    and those that lose. What is nothing but fitted has a ratio of zero out of sample: half of the time it loses, and where the
+    ratio before was many of its errors high, as that of a curve that was bent to its bars is, the other half falls short by
+    more than chance allows. The best of a few tries is not so high; that it is luck no held-out bars can tell, but the count
+    of the tries can: see `overfitting`. Too few days, or trades in proportion to `min_trades`, are a FAIL: no evidence.
     """
     lab, limits = bench.lab, bench.limits
     rows, seen = len(lab.open_ms), bench.tried.seen_until_ms
