@@ -222,9 +222,12 @@ def test_what_was_armed_without_validation_trades_and_nothing_else_does() -> Non
 @pytest.mark.req("R4.9")
 def test_a_verdict_that_fails_since_it_was_armed_takes_the_leave_back() -> None:
     bad = passed(checks=failed("luck"))
-    before, after = arming(NOW - 2 * DAY, momentum="x"), arming(NOW - DAY // 2, momentum="failed its validation")
+    before = arming(NOW - 2 * DAY, momentum="was never validated")
+    after = arming(NOW - DAY // 2, momentum=gate(bad).standing(ONE).reason)
     with pytest.raises(RiskError, match="failed its validation of"):
         refuse_unvalidated(gate(bad), [ONE], "nothing is placed", arming=before)
+    with pytest.raises(RiskError, match="`costs`"):
+        refuse_unvalidated(gate(bad, passed(checks=failed("costs"))), [ONE], "nothing is placed", arming=after)
     # Whoever armed it knowing that it failed meant that.
     refuse_unvalidated(gate(bad), [ONE], "nothing is placed", arming=after)
 

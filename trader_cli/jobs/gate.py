@@ -190,13 +190,8 @@ def refuse_unvalidated(
     validation failed it since: that is no lack of evidence any more.
     """
     spared = unvalidated_in(arming) if arming is not None else {}
-    since_ms = arming.since_ms if arming is not None else 0
     found = [(one, gate.standing(one)) for one in wanted]
-    refused = [
-        (one, known)
-        for one, known in found
-        if not known.passed and not (one.strategy in spared and not _failed_since(known, since_ms))
-    ]
+    refused = [(one, known) for one, known in found if not known.passed and not _spared(known, spared)]
     if refused:
         said = "; ".join(f"`{one.strategy}` {known.reason}" for one, known in refused)
         raise RiskError(f"{said}; {what}", *(cure(one) for one, _ in refused), *hints)
@@ -259,8 +254,10 @@ def _other_code(one: Verdict) -> Standing:
     return Standing(one.strategy, VOID, text, one.time_ms)
 
 
-def _failed_since(known: Standing, since_ms: int) -> bool:
-    return known.status == Status.FAIL and known.time_ms is not None and known.time_ms >= since_ms
+def _spared(known: Standing, spared: Mapping[str, str]) -> bool:
+    """Tell whether somebody armed it as it is; a failure that was not known then is another thing."""
+    agreed = spared.get(known.strategy)
+    return agreed is not None and (known.status != Status.FAIL or known.reason == agreed)
 
 
 def _plain(params: Mapping[str, object]) -> dict[str, Any]:
