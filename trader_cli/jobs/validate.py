@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -184,14 +184,20 @@ def _run(bench: Bench, names: Sequence[str], workers: int) -> Iterator[tuple[Che
         yield from (checked(bench, name) for name in names)
         return
     import joblib
+    from joblib.externals.loky import get_reusable_executor
 
     count = min(workers or joblib.cpu_count(), len(names))
     # Processes, not threads: most of a check is Python, and what a strategy does to the interpreter it runs in stays there.
     first = [name for name in _LONGEST if name in names]
     order = [*first, *(name for name in names if name not in first)]
-    parallel = joblib.Parallel(count, backend="loky", return_as="generator_unordered", batch_size=1)
-    results: Iterable[tuple[CheckResult, float]] = parallel(joblib.delayed(checked)(bench, name) for name in order)
-    yield from results
+    try:
+        with joblib.Parallel(
+            count, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
+        ) as parallel:
+            yield from parallel(joblib.delayed(checked)(bench, name) for name in order)
+    finally:
+        # The program ends without a farewell: who was called has to be sent home before.
+        get_reusable_executor().shutdown(wait=True)
 
 
 def checked(bench: Bench, name: str) -> tuple[CheckResult, float]:
