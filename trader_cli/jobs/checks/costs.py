@@ -73,7 +73,7 @@ def costs(bench: Bench) -> CheckResult:
         )
     lost = [name for name in stresses if not growth[name] > 0]
     if lost:
-        shown = " and with ".join(f"{name} ({outcomes[name].stats['total_return_pct']:+.1f} %)" for name in lost)
+        shown = ", ".join(f"{name} ({outcomes[name].stats['total_return_pct']:+.1f} %)" for name in lost)
         return CheckResult(
             NAME,
             Status.FAIL,
