@@ -20,6 +20,7 @@ from trader_cli.jobs.report_orders import execution
 from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.summary import Costs, iso
 from trader_cli.jobs.tuning import Limits
+from trader_cli.jobs.workers import processes
 from trader_cli.model.evidence import CheckResult, Status, Tried, Verdict
 from trader_cli.model.instrument import Instrument
 
@@ -184,20 +185,13 @@ def _run(bench: Bench, names: Sequence[str], workers: int) -> Iterator[tuple[Che
         yield from (checked(bench, name) for name in names)
         return
     import joblib
-    from joblib.externals.loky import get_reusable_executor
 
     count = min(workers or joblib.cpu_count(), len(names))
     # Processes, not threads: most of a check is Python, and what a strategy does to the interpreter it runs in stays there.
     first = [name for name in _LONGEST if name in names]
     order = [*first, *(name for name in names if name not in first)]
-    try:
-        with joblib.Parallel(
-            count, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
-        ) as parallel:
-            yield from parallel(joblib.delayed(checked)(bench, name) for name in order)
-    finally:
-        # The program ends without a farewell: who was called has to be sent home before.
-        get_reusable_executor().shutdown(wait=True)
+    with processes(), joblib.Parallel(count, backend="loky", return_as="generator_unordered", batch_size=1) as parallel:
+        yield from parallel(joblib.delayed(checked)(bench, name) for name in order)
 
 
 def checked(bench: Bench, name: str) -> tuple[CheckResult, float]:

@@ -126,6 +126,7 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> It
         elif engine == "processes":
             count = workers or joblib.cpu_count()
             backend = {"backend": "loky"}
+            stack.enter_context(processes())
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trader-lab-"))
             path = Path(folder) / "lab"
             path.write_bytes(pickle.dumps(lab))
@@ -143,6 +144,18 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> It
             n_jobs=count, return_as="generator" if streams else "list", pre_dispatch="2*n_jobs", batch_size=1
         )
         yield Pool(stack.enter_context(parallel), sent, engine, count)
+
+
+@contextmanager
+def processes() -> Iterator[None]:
+    """Send the processes of this machine home at the end: the program ends without a farewell, and nobody else would."""
+    from joblib.externals.loky import get_reusable_executor
+
+    try:
+        yield
+    finally:
+        # With them goes the folder that joblib shares with them.
+        get_reusable_executor(reuse=True).terminate(kill_workers=True)
 
 
 @contextmanager
