@@ -17,6 +17,8 @@ from trader_cli.model.fills import OrderKind, Reason
 NAME = "costs"
 # Of the search for the cost that leaves nothing: beyond this a float tells no difference.
 _HALVINGS = 60
+# What can be configured is below 10,000 bps: there a sale would bring nothing.
+_MOST = 9_999.0
 
 
 def costs(bench: Bench) -> CheckResult:
@@ -114,7 +116,7 @@ class _Costs:
 
 def _settings(fee: float, slip: float, maker: float | None = None) -> dict[str, object]:
     stated = {"fee_bps": fee, "maker_fee_bps": fee if maker is None else maker, "slippage_bps": slip}
-    return {f"costs.{name}": Decimal(f"{value:.4f}") for name, value in stated.items()}
+    return {f"costs.{name}": Decimal(f"{min(value, _MOST):.4f}") for name, value in stated.items()}
 
 
 def _growth(outcome: Outcome) -> float:
