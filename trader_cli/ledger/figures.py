@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Mapping
 from typing import Any
-
-from trader_cli.ledger.record import json_text
 
 _MARK = "$float"
 _KEY_LENGTH = 16
@@ -18,7 +15,11 @@ _INFINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 def figures_text(value: object) -> str:
     """Return a JSON-able value as text, NaN, infinities and the numbers of numpy too; the same value, the same text."""
-    return json_text(_packed(value))
+    try:
+        return _ENCODER.encode(value)
+    except ValueError:
+        # Most figures are finite, and then nothing but the encoder itself looks at them.
+        return _ENCODER.encode(_packed(value))
 
 
 def figures(text: str) -> Any:
@@ -28,22 +29,32 @@ def figures(text: str) -> Any:
 
 def params_key(params: Mapping[str, object]) -> str:
     """Return 16 hex digits (64 bits) that are the same for the same parameters: of a million sets no two share them."""
-    return hashlib.sha256(figures_text(params).encode()).hexdigest()[:_KEY_LENGTH]
+    return text_key(figures_text(params))
+
+
+def text_key(text: str) -> str:
+    """Return the same of parameters as `figures_text` wrote them."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def _plain(value: Any) -> object:
+    """Return what the encoder does not know as something it knows: other mappings, numbers of numpy, decimals as text."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    plain = getattr(value, "tolist", None)
+    return str(value) if plain is None else plain()
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
 
 
 def _packed(value: object) -> object:
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {_MARK: str(float(value))}
     if isinstance(value, Mapping):
         return {str(key): _packed(one) for key, one in value.items()}
-    if isinstance(value, str | bool | None):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        number = float(value)
-        return number if math.isfinite(number) else {_MARK: str(number)}
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return [_packed(one) for one in value]
-    # Whatever else numpy has: its truth values, its arrays.
     plain = getattr(value, "tolist", None)
     return value if plain is None else _packed(plain())
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 from trader_cli.errors import DataError, LeaseError, UsageError, did_you_mean
 from trader_cli.ledger import schema
 from trader_cli.ledger.append import append
-from trader_cli.ledger.figures import figures, figures_text, params_key
+from trader_cli.ledger.figures import figures, figures_text, text_key
 from trader_cli.ledger.record import json_text
 from trader_cli.model.evidence import SweepRecord, SweepState, Trial
 
@@ -154,16 +154,8 @@ def _done(connection: Connection, sweep: int) -> int:
 
 
 def _trial_row(sweep: int, one: Trial) -> tuple[Any, ...]:
-    params = dict(one.params)
-    return (
-        sweep,
-        one.number,
-        figures_text(params),
-        params_key(params),
-        figures_text(one.stats),
-        one.digest,
-        one.problem,
-    )
+    params = figures_text(one.params)
+    return (sweep, one.number, params, text_key(params), figures_text(one.stats), one.digest, one.problem)
 
 
 def _ranked(
