@@ -46,6 +46,7 @@ def prove(home: Path, *, time_ms: int | None = None, **more: Any) -> None:
     try:
         for one in parts.ledger.deployments():
             now = parts.now_ms() if time_ms is None else time_ms
+            more = {"timeframe": parts.settings.data.timeframe or "1h", **more}
             parts.ledger.record_verdict(verdict_on(parts.candidate(one.strategy, one.params), now, **more))
     finally:
         parts.close()

@@ -126,7 +126,13 @@ def gate(parts: Wiring) -> Gate:
     """Return what tells whether a strategy may trade for real now."""
     from trader_cli.jobs.gate import Gate
 
-    return Gate(parts.ledger, parts.bars, parts.now_ms(), parts.settings.validate.max_age_days)
+    return Gate(
+        parts.ledger,
+        parts.bars,
+        parts.now_ms(),
+        parts.settings.validate.max_age_days,
+        parts.settings.model_dump(mode="json"),
+    )
 
 
 def _refuse_locked(ledger: Ledger, venue: str) -> None:

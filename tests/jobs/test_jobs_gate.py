@@ -93,6 +93,23 @@ def passed(**more: Any) -> Verdict:
 
 
 @pytest.mark.req("X3")
+def test_a_verdict_under_other_rules_costs_or_bars_does_not_count() -> None:
+    now = {"costs": {"fee_bps": "26"}, "risk": {"stop_pct": "0"}, "data": {"timeframe": "1h"}}
+
+    def reason(then: dict[str, Any], settings: dict[str, Any]) -> str:
+        found = passed(settings=then, timeframe="1h", data_digests={})
+        return Gate(Kept([found]), STORE, NOW, 30, settings).standing(ONE).reason
+
+    when = "was validated at 2023-11-13T22:13:20Z under other rules: "
+    assert reason(now, now) == ""
+    assert reason(now | {"costs": {"fee_bps": "0"}}, now) == when + '`costs.fee_bps` was "0" and is "26"'
+    assert reason(now, now | {"data": {"timeframe": "60m"}}) == ""
+    assert reason(now, now | {"data": {"timeframe": "1m"}}) == when + "the bars were of 1h and are of 1m"
+    # What no order follows from may differ, and what one side does not state.
+    assert reason(now | {"cycle": {"limit_s": 1}}, now | {"cycle": {"limit_s": 2}, "exits": {"max_bars": 3}}) == ""
+
+
+@pytest.mark.req("X3")
 @pytest.mark.parametrize(
     ("rows", "status", "says"),
     [

@@ -178,7 +178,11 @@ class Rig:
         terms = parts.terms(deployments)
         now = parts.now_ms()
         for one in deployments if proved else ():
-            parts.ledger.record_verdict(verdict_on(parts.candidate(one.strategy, one.params), now))
+            parts.ledger.record_verdict(
+                verdict_on(
+                    parts.candidate(one.strategy, one.params), now, timeframe=parts.settings.data.timeframe or "1h"
+                )
+            )
         parts.ledger.arm(new_arming(self.venue, parts.account, terms, now, now + days * DAY, unvalidated))
 
     def cycle(self, *, dry: bool = False, limit_s: int = 120) -> Done:

@@ -24,7 +24,13 @@ def judge(rig: Rig, **more: object) -> None:
     """Record a verdict on what is deployed."""
     parts = rig.parts()
     for one in parts.ledger.deployments():
-        parts.ledger.record_verdict(verdict_on(parts.candidate(one.strategy, one.params), rig.now, **more))
+        parts.ledger.record_verdict(
+            verdict_on(
+                parts.candidate(one.strategy, one.params),
+                rig.now,
+                **{"timeframe": parts.settings.data.timeframe or "1h", **more},
+            )
+        )
 
 
 def refused(rig: Rig) -> str:

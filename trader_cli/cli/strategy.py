@@ -154,7 +154,13 @@ def _standing(parts: Wiring, ledger: Ledger | None, name: str, deployed: Deploym
 
     if ledger is None or not ledger.verdicts(name, 1):
         return Standing(name, UNVALIDATED, "was never validated", None)
-    known = Gate(ledger, parts.bars, parts.now_ms(), parts.settings.validate.max_age_days)
+    known = Gate(
+        ledger,
+        parts.bars,
+        parts.now_ms(),
+        parts.settings.validate.max_age_days,
+        parts.settings.model_dump(mode="json"),
+    )
     if deployed is not None:
         try:
             return known.standing(parts.candidate(name, deployed.params))

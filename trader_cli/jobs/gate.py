@@ -23,7 +23,10 @@ UNVALIDATED = "unvalidated"
 VOID = "void"
 EVENT = "unvalidated"
 """The kind of the system event that an arming without validation leaves."""
+RULES = ("costs", "sizing", "allocation", "risk", "exits", "coordination", "consensus")
+"""The sections of the settings that decide what a strategy's wishes become, and what that costs."""
 _DAY_MS = 86_400_000
+_SHOWN = 3
 # Of how many verdicts the newest are looked at for what to say where none counts.
 _LOOKED_AT = 50
 
@@ -94,12 +97,16 @@ class UnvalidatedLine:
 
 @dataclass(frozen=True)
 class Gate:
-    """Verdicts, the bars they were reached on, and how long they count. now_ms: ms UTC."""
+    """Verdicts, the bars they were reached on, and how long they count. now_ms: ms UTC.
+
+    settings: every section as it is now, JSON-able; a verdict that was reached under other rules or costs does not count.
+    """
 
     ledger: Verdicts
     bars: BarSource
     now_ms: int
     max_age_days: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def standing(self, one: Candidate) -> Standing:
         """Return what validation says of a strategy with these parameters and this code."""
@@ -129,6 +136,8 @@ class Gate:
             reason = f"was validated at {when}, and the clock says {iso(self.now_ms)}"
         elif self.now_ms > one.time_ms + self.max_age_days * _DAY_MS:
             reason = f"was validated at {when}, more than {self.max_age_days} days ago"
+        elif rules := self._other_rules(one):
+            reason = f"was validated at {when} under other rules: {', '.join(rules)}"
         elif changed := self._changed(one):
             names = " and ".join(changed)
             reason = f"was validated at {when}, and the bars of {names} changed since"
@@ -150,6 +159,19 @@ class Gate:
             text = f"was never validated as a whole: of its checks only {names} ran at {iso(found[0].time_ms)}"
             return Standing(one.strategy, UNVALIDATED, text, found[0].time_ms)
         return Standing(one.strategy, UNVALIDATED, "was never validated", None)
+
+    def _other_rules(self, one: Verdict) -> list[str]:
+        """Return what of the rules is not what it was, as far as both sides state it."""
+        told = []
+        for section in RULES:
+            before, now = one.settings.get(section, {}), self.settings.get(section, {})
+            keys = [key for key in sorted({*before} & {*now}) if before[key] != now[key]]
+            told += [f"`{section}.{key}` was {_word(before, key)} and is {_word(now, key)}" for key in keys]
+        wanted = self.settings.get("data", {}).get("timeframe", "")
+        if wanted and Timeframe.parse(wanted) != Timeframe.parse(one.timeframe):
+            told.append(f"the bars were of {one.timeframe} and are of {wanted}")
+        more = [f"{len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
+        return [*told[:_SHOWN], *more]
 
     def _changed(self, one: Verdict) -> list[str]:
         return [name for name, digest in sorted(one.data_digests.items()) if not self._holds(one, name, digest)]
