@@ -105,6 +105,9 @@ def test_a_verdict_under_other_rules_costs_or_bars_does_not_count() -> None:
     assert reason(now | {"costs": {"fee_bps": "0"}}, now) == when + '`costs.fee_bps` was "0" and is "26"'
     assert reason(now, now | {"data": {"timeframe": "60m"}}) == ""
     assert reason(now, now | {"data": {"timeframe": "1m"}}) == when + "the bars were of 1h and are of 1m"
+    # What passed a softer examination did not pass this one.
+    strict, soft = {"validate": {"min_trades": 20, "seed": 1}}, {"validate": {"min_trades": 2, "seed": 2}}
+    assert reason(now | soft, now | strict) == when + "`validate.min_trades` was 2 and is 20"
     # What no order follows from may differ, and what one side does not state.
     assert reason(now | {"cycle": {"limit_s": 1}}, now | {"cycle": {"limit_s": 2}, "exits": {"max_bars": 3}}) == ""
 

@@ -23,8 +23,10 @@ UNVALIDATED = "unvalidated"
 VOID = "void"
 EVENT = "unvalidated"
 """The kind of the system event that an arming without validation leaves."""
-RULES = ("costs", "sizing", "allocation", "risk", "exits", "coordination", "consensus")
-"""The sections of the settings that decide what a strategy's wishes become, and what that costs."""
+RULES = ("costs", "sizing", "allocation", "risk", "exits", "coordination", "consensus", "validate")
+"""The sections of the settings that decide what a strategy's wishes become, what that costs, and what is asked of it."""
+# What the strictness of validation does not follow from.
+_FREE = ("validate.seed", "validate.workers", "validate.max_age_days")
 _DAY_MS = 86_400_000
 _SHOWN = 3
 # Of how many verdicts the newest are looked at for what to say where none counts.
@@ -166,6 +168,7 @@ class Gate:
         for section in RULES:
             before, now = one.settings.get(section, {}), self.settings.get(section, {})
             keys = [key for key in sorted({*before} & {*now}) if before[key] != now[key]]
+            keys = [key for key in keys if f"{section}.{key}" not in _FREE]
             told += [f"`{section}.{key}` was {_word(before, key)} and is {_word(now, key)}" for key in keys]
         wanted = self.settings.get("data", {}).get("timeframe", "")
         if wanted and Timeframe.parse(wanted) != Timeframe.parse(one.timeframe):
