@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> It
             sent: Lab | Parcel = lab
         elif engine == "processes":
             count = workers or joblib.cpu_count()
-            backend = {"backend": "loky"}
+            backend = {"backend": "loky", "initializer": _ignore_ctrl_c}
             stack.enter_context(processes())
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trader-lab-"))
             path = Path(folder) / "lab"
@@ -144,6 +145,11 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> It
             n_jobs=count, return_as="generator" if streams else "list", pre_dispatch="2*n_jobs", batch_size=1
         )
         yield Pool(stack.enter_context(parallel), sent, engine, count)
+
+
+def _ignore_ctrl_c() -> None:
+    # It reaches every process in front of a terminal; who gave out the work ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
