@@ -64,5 +64,5 @@ def _verdict(result: Mapping[str, Any]) -> Text:
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     line = Text.assemble((result["verdict"], _STYLES[result["verdict"]]), f"  {told}")
     if not result["complete"]:
-        line.append("; not all checks ran: it does not count for live trading")
+        line.append("; not all checks ran, so not for live")
     return line.append(f" · {result['seconds']['total']:.1f} s", style="dim")
