@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the program itself, and the README's output blocks from its own commands.
+"""Write docs/reference/ from the program itself, and the output blocks of README and guides from its own commands.
 
 python docs/generate.py            # write
 python docs/generate.py --check    # exit 1 when something is stale
@@ -121,6 +121,8 @@ def _dotted(key: str) -> str:
 
 _EXAMPLES = (
     ("backtest", "demo_ma", "--timeframe", "1d"),
+    ("optimize", "demo_ma", "--timeframe", "1d", "--param", "fast=10,20", "--param", "slow=100,150"),
+    ("validate", "demo_ma", "--timeframe", "1d", "--check", "costs"),
     ("risk", "halt", "--reason", "odd prices"),
     ("risk", "status"),
     ("risk", "resume", "--reason", "looked at it"),
@@ -239,7 +241,7 @@ def _section(words: tuple[str, ...], given: list[str], folder: str) -> list[str]
     return [f"## `trader {command}`\n\n`{body['schema']}`\n", *keys, ""]
 
 
-_ALONE = ("backtest", "init", "paper", "doctor")
+_ALONE = ("backtest", "optimize", "validate", "init", "paper", "doctor")
 _WORDS = frozenset(
     word for words in (*_EXAMPLES, *_AT_A_VENUE) for word in words[: 1 if words[0] in _ALONE else 2] if word != "--once"
 )
@@ -257,8 +259,8 @@ def _shape(value: Any) -> str:
 _MANY = 20
 
 
-def readme(text: str) -> str:
-    """Return the README with the output under each `<!-- output: COMMAND -->` made by that command, times left out."""
+def outputs(text: str) -> str:
+    """Return a page with the output under each `<!-- output: COMMAND -->` made by that command, times left out."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "TRADER_HOME": home, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
 
@@ -276,6 +278,9 @@ def _steady(text: str, home: str) -> str:
     """Replace what differs from run to run: ids, times of day, seconds, folders."""
     text = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "20261121T090000-c0ffee", text)
     text = re.sub(r" · [\d.]+ s \(engine [\d.]+ ms\)", "", text)
+    # A table of figures as floats is the same to the last bit on one kind of processor only.
+    text = re.sub(r" · table [0-9a-f]+", "", text)
+    text = re.sub(r" · [\d.]+ s$", "", text, flags=re.MULTILINE)
     text = text.replace(home, "~/trading").replace(str(ROOT), "…")
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
@@ -287,7 +292,7 @@ def main() -> int:
         ROOT / "docs" / "reference" / "exit-codes.md": exit_codes(),
         ROOT / "docs" / "reference" / "configuration.md": configuration(),
         ROOT / "docs" / "reference" / "json.md": json_objects(),
-        ROOT / "README.md": readme((ROOT / "README.md").read_text("utf-8")),
+        **{page: outputs(page.read_text("utf-8")) for page in (ROOT / "README.md", ROOT / "docs" / "research.md")},
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:
