@@ -43,6 +43,9 @@ NAMES = (
 _LONGEST = ("luck", "overfitting", "walk_forward", "look_ahead", "determinism", "parity", "fragility")
 """Where several run at once these begin: what takes long and begins last is waited for alone."""
 
+_LONG_REPLAY = 0.1
+"""Seconds of one replay from which processes are worth their start: all checks together make some 400 of them."""
+
 
 class EvidenceLedger(Protocol):
     """What validation needs of the ledger."""
@@ -181,7 +184,7 @@ def _verdict(bench: Bench, source: BarSource, checks: tuple[CheckResult, ...], t
 
 def _run(bench: Bench, names: Sequence[str], workers: int) -> Iterator[tuple[CheckResult, float]]:
     """Run checks, several at once where there are workers for it, and give each result with its seconds as it comes."""
-    if workers == 1 or len(names) == 1:
+    if min(workers or _worth(bench), len(names)) == 1:
         yield from (checked(bench, name) for name in names)
         return
     import joblib
@@ -192,6 +195,13 @@ def _run(bench: Bench, names: Sequence[str], workers: int) -> Iterator[tuple[Che
     order = [*first, *(name for name in names if name not in first)]
     with processes(), joblib.Parallel(count, backend="loky", return_as="generator_unordered", batch_size=1) as parallel:
         yield from parallel(joblib.delayed(checked)(bench, name) for name in order)
+
+
+def _worth(bench: Bench) -> int:
+    """Return 1 where more workers cost more than they bring, else 0: every process loads the engine before it replays."""
+    begin = time.perf_counter()
+    bench.lab.run()
+    return 1 if time.perf_counter() - begin <= _LONG_REPLAY else 0
 
 
 def checked(bench: Bench, name: str) -> tuple[CheckResult, float]:

@@ -118,8 +118,8 @@ def shortfall(before: Moments, after: Moments, share: float) -> float:
     """Return how probable a gap of this size is by chance, had the second record `share` of the first one's true ratio.
 
     One-sided, by the normal law of the difference of two independent Sharpe ratios; NaN where one has none. Their errors
-    count skewness and kurtosis, and take the days as independent. Sources: Lo (2002), "The Statistics of Sharpe Ratios", Financial Analysts Journal 58(4);
-    Mertens (2002), "Comments on variance of the IID estimator in Lo (2002)".
+    count skewness and kurtosis, and take the days as independent. Sources: Lo (2002), "The Statistics of Sharpe Ratios",
+    Financial Analysts Journal 58(4); Mertens (2002), "Comments on variance of the IID estimator in Lo (2002)".
     """
     variance = _variance(after) + share**2 * _variance(before)
     if not variance > 0:
