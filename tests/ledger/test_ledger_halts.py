@@ -28,7 +28,7 @@ STEPS = st.lists(
 
 @pytest.mark.req("R0.9")
 @pytest.mark.req("R2.3")
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(steps=STEPS)
 def test_any_sequence_of_halts_and_resumptions_is_a_plain_dictionary(tmp_path_factory, steps) -> None:
     folder = tmp_path_factory.mktemp("halts")

@@ -52,7 +52,7 @@ json_able = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(value=json_able)
 def test_what_is_json_able_comes_back_as_it_was_with_every_float(value: object) -> None:
     import json

@@ -26,7 +26,7 @@ SWINGS = st.lists(
 
 
 @pytest.mark.req("R4.3")
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(sets=st.dictionaries(st.text(min_size=1, max_size=12).filter(lambda s: s.isprintable()), SWINGS, max_size=4))
 def test_swings_come_back_bit_for_bit_under_their_key(tmp_path_factory, sets: dict[str, list[Swing]]) -> None:
     ledger = Ledger.open(URL, tmp_path_factory.mktemp("swings"))

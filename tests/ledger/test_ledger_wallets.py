@@ -53,7 +53,7 @@ MANY = st.builds(
 
 
 @pytest.mark.req("R2.5")
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(run=MANY)
 def test_money_is_conserved_across_transfers_and_every_wallet_pays_for_itself(tmp_path_factory, run: RunRecord) -> None:
     ledger = Ledger.open(URL, tmp_path_factory.mktemp("law"))
@@ -88,7 +88,7 @@ def test_money_is_conserved_across_transfers_and_every_wallet_pays_for_itself(tm
 
 
 @pytest.mark.req("R2.5")
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(run=MANY, loser=st.integers(0, 3))
 def test_what_one_wallet_does_changes_no_other_wallets_entries(run: RunRecord, loser: int) -> None:
     """Without the fills of one wallet, every entry of the others stays what it was, in the same order."""
