@@ -1,6 +1,7 @@
 """Measure the workloads side by side in one run, check their results to the cent, and print a table.
 
-    python benchmarks/run.py            # BENCH_DATA names a folder with the data, else it is made
+    python benchmarks/run.py            # BENCH_DATA names a folder with the data, else it is made; VECTORBT the
+                                        # interpreter of an environment with vectorbt, to be measured beside
 
 Medians of several runs; what counts are the ratios, the machine is shared.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from sweeps import w4
 from workloads import W3, bare_loop, data_folder, everything, measured, minutes, rules, w1, w2_rules, w3
 
 from trader_cli.engine.replay import run_bars
@@ -115,6 +117,7 @@ def main() -> None:
     more, _, _ = engine(wide, np.tile(many_steps, (10, 1)), free, 100 * cash, 9)
     show("10 x the symbols (50 to 500)", f"{more / less:.1f} x the time", "at most 11")
     del many, part, wide
+    w4(folder, show)
     with tempfile.TemporaryDirectory() as home:
         processes(folder, home)
 

@@ -125,6 +125,15 @@ def w3(folder: Path, symbols: int = 50) -> tuple[Market, np.ndarray, Rules, int]
     return Market(prices, level, empty, np.empty((0, 0)), minutes(prices.shape[1])), steps, chosen, 2_000_000 * 10**8
 
 
+def prefix_mean(values: np.ndarray, period: int) -> np.ndarray:
+    """Return the mean of the last `period` values from one running sum, shape (n,), NaN at first."""
+    total = np.cumsum(values)
+    mean = np.full(len(values), np.nan)
+    mean[period - 1 :] = total[period - 1 :]
+    mean[period:] -= total[:-period]
+    return mean / period
+
+
 @numba.njit(error_model="numpy")
 def bare_loop(opens: np.ndarray, closes: np.ndarray, level: np.ndarray, equity: np.ndarray) -> int:
     """The floor: W1 alone, in floats, with no rule, no book and no log; returns the number of fills."""

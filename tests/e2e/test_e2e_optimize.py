@@ -152,7 +152,9 @@ def test_tables_hold_every_trial_in_each_format(home: Path, tmp_path: Path) -> N
     rows = json.loads(files[2].read_text())
     assert [row["number"] for row in rows] == list(range(25))
     assert [(row["param_fast"], row["param_slow"]) for row in rows[:3]] == [(5, 20), (5, 30), (5, 40)]
-    assert [int(row["trades"]) for row in csv.DictReader(files[0].read_text().splitlines())] == [row["trades"] for row in rows]
+    assert [int(row["trades"]) for row in csv.DictReader(files[0].read_text().splitlines())] == [
+        row["trades"] for row in rows
+    ]
     assert pq.read_table(files[1]).column("digest").to_pylist() == [row["digest"] for row in rows]
 
 
