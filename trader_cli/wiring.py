@@ -277,7 +277,8 @@ class Wiring:
         from trader_cli.jobs.arming import Terms
         from trader_cli.jobs.deployed import current
 
-        config = self.settings.model_dump(mode="json")
+        # How parameters are searched decides no order.
+        config = self.settings.model_dump(mode="json", exclude={"optimize"})
         return Terms(config, current(deployments, self.strategies.load))
 
 

@@ -41,6 +41,8 @@ Correlation = Annotated[Decimal, Field(ge=0, lt=1, decimal_places=8, allow_inf_n
 Confidence = Annotated[Decimal, Field(gt=50, lt=100, decimal_places=6, allow_inf_nan=False)]
 Part = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6, allow_inf_nan=False)]
 Points = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100)]
+# All ways to take half of them: 184,756 for 20.
+Blocks = Annotated[int, BeforeValidator(_no_truth), Field(ge=2, le=20, multiple_of=2)]
 Window = Annotated[int, BeforeValidator(_no_truth), Field(ge=2, le=100_000)]
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100_000)]
 Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=86_400)]
@@ -307,7 +309,7 @@ class Validate(Section):
     min_folds_pct: Part = Field(description="share of the folds that must earn out of sample")
     max_pbo_pct: Part = Field(description="probability of backtest overfitting from which a search is refused")
     sampled_trials: Trials = Field(description="sets of parameters run again for the statistics, at most")
-    blocks: Window = Field(description="blocks of cross-validation, an even number")
+    blocks: Blocks = Field(description="blocks of cross-validation, an even number")
     bootstrap_samples: Trials = Field(description="draws of the bootstrap")
     entry_samples: Trials = Field(description="draws of random entries")
     fee_factor: AtLeastOne = Field(description="what fees are multiplied by under stress")

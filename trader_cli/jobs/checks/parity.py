@@ -80,7 +80,7 @@ def parity(bench: Bench) -> CheckResult:
     if len(whole) == 0:
         text = f"it traded nothing in {bars} bars: there is no fill to compare"
         return CheckResult(NAME, Status.WARN, None, 0.0, "differences", text, "", {"bars": bars, "fills": 0})
-    text = f"stopped and rebuilt after each of {bars} bars it makes the same {len(whole)} fills ({where})"
+    text = f"stopped and rebuilt after each of {bars} bars it makes the same fills, {len(whole)} ({where})"
     return CheckResult(NAME, Status.PASS, 0.0, 0.0, "differences", text, "", {"bars": bars, "fills": len(whole)})
 
 
