@@ -132,6 +132,7 @@ def listed(**changed: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "unresolved": [],
         "unexplained": [],
+        "unvalidated": [],
         "sessions": [],
         "positions": [],
         "cycles": [],

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 
 from trader_cli.cli.main import app
@@ -48,6 +49,7 @@ def test_every_command_stands_in_the_reference_with_its_json() -> None:
     assert [path for path in paths if path not in commands or path not in objects] == []
 
 
+@pytest.mark.deep  # `.ci/run` asks `docs/generate.py --check` itself
 def test_the_reference_pages_and_the_readme_are_what_the_program_says() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True

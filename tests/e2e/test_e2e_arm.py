@@ -207,6 +207,7 @@ def test_what_validation_did_not_pass_is_armed_only_in_spite_of_it_and_every_rep
     assert "`luck`, `costs`; nothing is placed" in again.err
 
 
+@pytest.mark.deep
 @pytest.mark.req("X3")
 def test_strategies_are_listed_and_shown_with_what_validation_says(unproved: Path) -> None:
     def told() -> tuple[str, str]:

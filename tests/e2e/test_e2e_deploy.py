@@ -62,6 +62,7 @@ def test_a_wallet_of_the_configuration_takes_what_it_names_and_what_is_put_there
         assert done.json["result"]["wallets"] == wallets
 
 
+@pytest.mark.deep
 def test_a_deployed_strategy_whose_file_changed_is_said_to_have_until_it_is_deployed_again(home: Path) -> None:
     (home / "strategies").mkdir()
     file = home / "strategies" / "hold.py"

@@ -78,6 +78,7 @@ def test_backtest_of_the_best_row_has_its_digest_and_its_figures(home: Path) -> 
         assert again[name] == pytest.approx(best["stats"][name], rel=1e-12), name
 
 
+@pytest.mark.deep
 def test_what_was_held_out_is_left_out_of_the_replay_too(home: Path) -> None:
     result = searched(home, *SMALL, "--holdout-pct", "25").json["result"]
     again = trader(*result["rerun"].split()[1:], "--json", home=home).json["result"]
@@ -104,8 +105,15 @@ def test_a_search_killed_at_random_and_begun_again_ends_in_the_table_of_an_undis
     assert trader("ledger", "verify", home=home).code == 0
 
 
-@pytest.mark.parametrize("engine", ["local", "processes"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("engine", "number", "code"),
+    [
+        ("local", signal.SIGINT, 130),
+        pytest.param("local", signal.SIGTERM, 143, marks=pytest.mark.deep),
+        pytest.param("processes", signal.SIGINT, 130, marks=pytest.mark.deep),
+        pytest.param("processes", signal.SIGTERM, 143, marks=pytest.mark.deep),
+    ],
+)
 def test_an_interrupted_search_keeps_what_is_done_and_says_how_to_go_on(
     home: Path, number: signal.Signals, code: int, engine: str
 ) -> None:
@@ -145,6 +153,7 @@ def test_the_result_has_the_keys_that_scripts_read(home: Path) -> None:
     assert result["front_size"] == len(result["front"]) >= 1
 
 
+@pytest.mark.deep
 def test_tables_hold_every_trial_in_each_format(home: Path, tmp_path: Path) -> None:
     files = [tmp_path / f"trials{ending}" for ending in (".csv", ".parquet", ".json")]
     for file in files:
@@ -185,7 +194,14 @@ def test_a_proposal_is_recorded_bounded_and_changes_nothing(home: Path) -> None:
         (("demo_ma", "--param", "fast=5:9", "--heatmap", "fast,slow"), 2, "names `slow`, which is not searched"),
         (("demo_ma", "--param", "fast=5:9", "--table", "x.txt"), 2, "ends in `.txt`"),
         (("nobody",), 3, "nobody"),
-        (("demo_ma", "--engine", "dask", "--address", "tcp://127.0.0.1:1", "--trials", "2"), 5, "no Dask cluster at"),
+        pytest.param(
+            *(
+                ("demo_ma", "--engine", "dask", "--address", "tcp://127.0.0.1:1", "--trials", "2"),
+                5,
+                "no Dask cluster at",
+            ),
+            marks=pytest.mark.deep,
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_with_its_exit_code(

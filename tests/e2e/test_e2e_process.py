@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -161,15 +160,3 @@ def test_verbose_shows_the_traceback_however_it_is_asked_for(home: Path) -> None
     assert "Traceback" not in trader("backtest", "nope", home=home).err
     for flags in (["-v"], ["--verbose"], ["-qv"]):
         assert "Traceback" in trader("backtest", "nope", *flags, home=home).err
-
-
-def test_help_costs_at_most_twice_the_import_of_typer() -> None:
-    def seconds(*arguments: str) -> float:
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - begun
-
-    # The least of several, taken in turn: what else the machine does only ever adds.
-    pairs = [(seconds("-c", "import typer"), seconds("-m", "trader_cli", "--help")) for _ in range(8)]
-    typer, program = (min(column) for column in zip(*pairs, strict=True))
-    assert program <= 2 * typer, f"{program:.3f} s against {typer:.3f} s"

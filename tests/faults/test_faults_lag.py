@@ -10,7 +10,7 @@ from .scenario import STAGES, world_of
 from .sweep import play
 
 
-@pytest.mark.parametrize("venue", ["kraken", "binance"])
+@pytest.mark.parametrize("venue", ["kraken", pytest.param("binance", marks=pytest.mark.deep)])
 def test_orders_and_trades_that_are_shown_seconds_late_leave_nothing_unprotected_or_unresolved_c6_c8(
     venue: str, tmp_path: Path
 ) -> None:
