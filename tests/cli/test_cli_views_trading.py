@@ -247,10 +247,14 @@ def test_cycles_stand_under_the_heartbeat() -> None:
 
 
 def test_one_session_is_shown_with_what_it_holds_and_its_orders() -> None:
-    text = shown(session_view, {"session": session(), "positions": [position()], "orders": [order()]})
+    reason = {"strategy": "momentum", "reason": "was never validated", "since": "2026-01-01T12:00:00Z", "until": ""}
+    told: dict[str, Any] = {"session": session(), "unvalidated": []}
+    text = shown(session_view, told | {"positions": [position()], "orders": [order()]})
     assert "and 14 more" in text
     assert "last bar -" in text
-    assert "nothing is held" in shown(session_view, {"session": session(), "positions": [], "orders": []})
+    assert "nothing is held" in shown(session_view, told | {"positions": [], "orders": []})
+    armed = shown(session_view, told | {"unvalidated": [reason], "positions": [], "orders": []})
+    assert "armed without validation: momentum (was never validated)" in " ".join(armed.split())
 
 
 FIGURES = {
