@@ -43,7 +43,9 @@ def _validate(
         list[str] | None,
         typer.Option(help="Run this check only; repeatable.", metavar="NAME", autocompletion=_complete_checks),
     ] = None,
-    workers: Annotated[str | None, typer.Option(help="Checks at once; 0 = as many as are worth it.", metavar="N")] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Checks at once; 0 = as many as are worth it.", metavar="N")
+    ] = None,
     seed: Annotated[str | None, typer.Option(help="Of everything random in the checks.", metavar="N")] = None,
     symbols: Symbols = None,
     exchange: Exchange = None,
