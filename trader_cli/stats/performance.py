@@ -59,13 +59,7 @@ def sharpe(returns: Floats, periods: float) -> float:
 
     NaN for fewer than two returns or none that differ. Source: Sharpe (1994), "The Sharpe Ratio".
     """
-    if len(returns) < 2:
-        return NAN
-    deviation = float(np.std(returns, ddof=1))
-    # Returns that are all the same leave only rounding in the deviation.
-    if deviation <= 1e-15:
-        return NAN
-    return float(np.mean(returns)) / deviation * math.sqrt(periods)
+    return _ratios(returns, periods)[0]
 
 
 def sortino(returns: Floats, periods: float) -> float:
@@ -74,12 +68,38 @@ def sortino(returns: Floats, periods: float) -> float:
     The downside deviation is sqrt(mean(min(r, 0)^2)) over all n returns. NaN for fewer than two returns or none below 0.
     Source: Sortino and van der Meer (1991), "Downside Risk".
     """
+    return _ratios(returns, periods)[1]
+
+
+def _ratios(returns: Floats, periods: float) -> tuple[float, float, float]:
+    """Return (Sharpe ratio, Sortino ratio, standard deviation a year) of returns."""
     if len(returns) < 2:
-        return NAN
-    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
-    if downside == 0.0:
-        return NAN
-    return float(np.mean(returns)) / downside * math.sqrt(periods)
+        return NAN, NAN, NAN
+    found = np.empty(3)
+    _moments(np.ascontiguousarray(returns), found)
+    mean, deviation, downside = found.tolist()
+    year = math.sqrt(periods)
+    # Returns that are all the same leave only rounding in the deviation.
+    upper = mean / deviation * year if deviation > 1e-15 else NAN
+    return upper, mean / downside * year if downside > 0.0 else NAN, deviation * year
+
+
+@kernel
+def _moments(returns: Floats, found: Floats) -> None:
+    n = len(returns)
+    total = 0.0
+    below = 0.0
+    for i in range(n):
+        total += returns[i]
+        fallen = min(returns[i], 0.0)
+        below += fallen * fallen
+    mean = total / n
+    squares = 0.0
+    for i in range(n):
+        squares += (returns[i] - mean) * (returns[i] - mean)
+    found[0] = mean
+    found[1] = math.sqrt(squares / (n - 1))
+    found[2] = math.sqrt(below / n)
 
 
 def max_drawdown(equity: Floats) -> float:
@@ -164,13 +184,13 @@ def span_stats(span: Span, equity: Floats, start: float) -> CurveStats:
     grown = cagr(start, float(equity[-1]), years)
     daily = np.r_[start, equity[span.ends]]
     returns = returns_of(daily) if (daily[:-1] > 0).all() else np.empty(0)
-    volatility = float(np.std(returns, ddof=1)) * math.sqrt(span.periods) * 100 if len(returns) > 1 else NAN
+    upper, lower, volatility = _ratios(returns, span.periods)
     return CurveStats(
         total_return_pct=(float(equity[-1]) / start - 1.0) * 100,
         cagr_pct=grown * 100,
-        volatility_pct=volatility,
-        sharpe=sharpe(returns, span.periods),
-        sortino=sortino(returns, span.periods),
+        volatility_pct=volatility * 100,
+        sharpe=upper,
+        sortino=lower,
         calmar=grown / deepest if deepest > 0 else NAN,
         max_drawdown_pct=deepest * 100,
         drawdown_days=longest_ms / 86_400_000,

@@ -69,6 +69,9 @@ def _column(name: str, value: object, bars: int) -> Floats:
     if array.dtype.kind not in "bfiu":
         raise StrategyError(f"`{name}` holds {array.dtype}, it must hold numbers or true and false")
     column = np.ascontiguousarray(array, dtype=np.float64)
+    if array.dtype.kind == "b" and name == "target":
+        # Nothing is wrong with true and false; and every replay of a search comes through here.
+        return column
     bad = np.isinf(column)
     if bad.any():
         raise StrategyError(f"`{name}` is infinite at bar {int(bad.argmax())}", "use NaN for no opinion")
