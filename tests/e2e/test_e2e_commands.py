@@ -44,7 +44,7 @@ def test_the_seven_strategies_are_there_and_each_run_adds_up_in_the_ledger(home:
     ledger.close()
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", [ALONE[0], *(pytest.param(one, marks=pytest.mark.deep) for one in ALONE[1:])])
 def test_interpreted_and_compiled_programs_give_the_same_digest(home: Path, name: str) -> None:
     """Law 4 over all strategies, with stops and targets on."""
     arguments = ("backtest", name, "--json", "--timeframe", "1d", "--stop-pct", "7", "--target-pct", "20")

@@ -178,6 +178,7 @@ def test_what_nobody_knows_or_can_explain_stands_before_everything_else(home: Pa
     assert result["cycles"][0]["outcome"] == "unresolved"
 
 
+@pytest.mark.deep
 @pytest.mark.req("R4.10")
 def test_seven_days_are_the_default_and_older_runs_are_said_to_exist(home: Path, tmp_path: Path) -> None:
     """A session that goes on is listed however old; one that another took the place of is not."""
@@ -294,6 +295,7 @@ def test_why_an_order_was_made_is_told_from_the_bar_to_the_entries(home: Path) -
     assert trader("report", "why", "nothing", home=home).code == 2
 
 
+@pytest.mark.deep
 @pytest.mark.req("X6")
 def test_why_a_simulated_fill_happened_goes_by_its_transaction_or_its_bar(home: Path) -> None:
     by_bar = told(home, "why", "BTC/USD@2026-01-01T15:00Z")
@@ -311,6 +313,7 @@ def test_cycles_show_how_they_ended_and_the_heartbeat(home: Path) -> None:
     assert shown(home, "cycles").startswith("heartbeat: the last cycle ended ")
 
 
+@pytest.mark.deep
 def test_one_session_is_shown_by_the_beginning_of_its_id(home: Path) -> None:
     done = trader("report", "--run", "live", "--json", home=home)
     assert (done.code, done.json["schema"]) == (0, "trader.report.session/1")

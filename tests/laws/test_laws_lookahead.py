@@ -66,7 +66,7 @@ def _read(path: Path, symbol: str, length_ms: int) -> Bars:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("params", [None, SHORT], ids=["default", "short"])
+@pytest.mark.parametrize("params", [pytest.param(None, marks=pytest.mark.deep), SHORT], ids=["default", "short"])
 def test_every_built_in_strategy_keeps_law_1_at_50_cuts(name: str, params: dict[str, dict[str, object]] | None) -> None:
     strategy = LIBRARY.load(name).cls(**(params or {}).get(name, {}))
     bars = _with_a_peer(_walk(900, seed=1), seed=4)
@@ -74,7 +74,7 @@ def test_every_built_in_strategy_keeps_law_1_at_50_cuts(name: str, params: dict[
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     count=some.integers(1, 160),
     seed=some.integers(0, 2**32 - 1),

@@ -15,7 +15,7 @@ from tests.luck.markets import DAYS, planted, random_walk, real_returns, shuffle
 from tests.luck.rates import STRENGTH, markets, rate
 from tests.luck.trial import TRIES, distinct
 
-SLICE = range(1000, 1002)
+SLICE = range(1000, 1001)
 """Not among the 200 of the measured rates."""
 
 

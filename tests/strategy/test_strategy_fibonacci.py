@@ -83,7 +83,7 @@ class Fibonacci(Strategy):
 
 
 @pytest.mark.parametrize("params", [{"wing": 1}, {"wing": 2}, {"wing": 5}, {"ends": 1}], ids=str)
-@pytest.mark.parametrize("decimals", [0, 8])
+@pytest.mark.parametrize("decimals", [0, pytest.param(8, marks=pytest.mark.deep)])
 def test_no_level_looks_ahead_at_60_cuts_with_poisoned_futures(params: dict[str, object], decimals: int) -> None:
     assert check_lookahead(Fibonacci(**params), _walk(600, seed=5, decimals=decimals), cuts=60, seed=1) == []
 
