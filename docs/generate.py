@@ -216,7 +216,9 @@ def _at_a_venue() -> list[str]:
         Path(folder, "strategies").mkdir()
         Path(folder, "strategies", "always.py").write_text(_HOLDS)
         venue = f'[venue]\nid = "kraken"\napi_url = "{server.url}"\n'
-        Path(folder, "trader.toml").write_text(f'{venue}[data]\nsymbols = ["BTC/USD"]\ntimeframe = "1h"\n')
+        # At market it fills now; whether a limit does depends on the minute at which this runs.
+        market = '[execution]\norder = "market"\nmax_slippage_bps = "2000"\n'
+        Path(folder, "trader.toml").write_text(f'{venue}{market}[data]\nsymbols = ["BTC/USD"]\ntimeframe = "1h"\n')
         for words in _AT_A_VENUE:
             placed = next(iter(server.accepted()), "")
             made = _section(words, [placed if word == "ORDER" else word for word in words], folder)
