@@ -19,7 +19,7 @@ def client(url: str, venue: str, **options: Any) -> Any:
         "apiKey": key,
         "secret": secret,
         "enableRateLimit": False,
-        "timeout": 2000,
+        "timeout": 30_000,
         "enableLastJsonResponse": True,
     }
     made = getattr(ccxt, venue)({**settings, **options})

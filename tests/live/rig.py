@@ -59,7 +59,7 @@ class {title}(Strategy):
         return Signals(**columns)
 '''
 HOME = {
-    "venue": {"timeout_s": 2},
+    "venue": {"timeout_s": 60},
     "data": {"timeframe": "1h"},
     "costs": {"fee_bps": "40", "slippage_bps": "0"},
     "sizing": {"method": "notional", "notional": "1000"},

@@ -131,7 +131,7 @@ def rig(
     venue: str,
     folder: Path,
     *,
-    timeout_s: float = 5,
+    timeout_s: float = 60,
     clock: Callable[[], int] | None = None,
     key: str = "",
     secret: str = "",

@@ -66,7 +66,7 @@ def test_a_connection_that_ends_leaves_the_fate_open(desk: Rig, kind: str, acts:
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_time_out_leaves_the_fate_open(server: ExchangeServer, tmp_path: Path, venue: str, acts: bool) -> None:
     """A6 and A7."""
-    desk = rig(server, venue, tmp_path, timeout_s=0.3)
+    desk = rig(server, venue, tmp_path, timeout_s=1)
     answer = strike(desk, kind="hang", acts=acts)
     assert (answer.state, answer.pattern) == (UNKNOWN, "timeout")
     assert len(desk.accepted) == acts
@@ -74,7 +74,7 @@ def test_a_time_out_leaves_the_fate_open(server: ExchangeServer, tmp_path: Path,
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_an_answer_that_drips_in_is_a_time_out_as_a_whole(server: ExchangeServer, tmp_path: Path, venue: str) -> None:
-    desk = rig(server, venue, tmp_path, timeout_s=0.3)
+    desk = rig(server, venue, tmp_path, timeout_s=1)
     answer = strike(desk, kind="drip", drip_s=0.02)
     assert (answer.state, answer.pattern) == (UNKNOWN, "timeout")
     assert len(desk.accepted) == 1
