@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from trader_cli.jobs.gate import Candidate
-from trader_cli.model.evidence import CheckResult, Status, Verdict
+from trader_cli.model.evidence import CheckResult, Status, Verdict, follows
 from trader_cli.wiring import Wiring
 
 
 def verdict_on(one: Candidate, time_ms: int, **more: Any) -> Verdict:
     """Return a complete verdict on just this code with these parameters; PASS unless `checks` fail."""
     checks = more.pop("checks", [CheckResult("luck", Status.PASS, 0.97, 0.95, "probability", "more than luck")])
-    failed = any(check.status is Status.FAIL for check in checks)
     values: dict[str, Any] = {
         "strategy": one.strategy,
-        "status": Status.FAIL if failed else Status.PASS,
+        "status": follows(checks),
         "complete": True,
         "params": one.params,
         "code_digest": one.code_digest,

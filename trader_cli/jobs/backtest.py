@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ import numpy as np
 
 from trader_cli.compiler import is_cached
 from trader_cli.engine.replay import run_bars
-from trader_cli.engine.state import CASH, CLOSE, QUANTITY, Market, new_book, new_log
+from trader_cli.engine.state import CASH, QUANTITY, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.jobs.events import conflict_events, risk_events
 from trader_cli.jobs.plan import Request, code_digest
 from trader_cli.jobs.ports import BarSource, RunLedger
 from trader_cli.jobs.scene import set_scene, set_stage
 from trader_cli.jobs.summary import figures, iso
-from trader_cli.jobs.wallets import strategy_records, strategy_rows, wallet_records, wallet_rows
+from trader_cli.jobs.wallets import marks_at, strategy_records, strategy_rows, wallet_records, wallet_rows
 from trader_cli.jobs.wishes import Wishes
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.fills import RoundTrips
@@ -87,7 +86,7 @@ def backtest(
     fills = fills_of(symbols, open_ms, book, log)
     trips = round_trips(fills, timeframe.ms)
     mark = clock.lap("engine", mark)
-    marks = _marks(market, instruments)
+    marks = marks_at(market, instruments, -1)
     events = sorted(
         [*risk_events(log, book, open_ms, timeframe.ms, request.wallets, symbols, instruments[0].quote), *conflicts],
         key=lambda one: one.time_ms,
@@ -184,10 +183,3 @@ def _openers(wishes: Wishes, series: Sequence[Bars]) -> Callable[[RoundTrips], I
         return found
 
     return openers
-
-
-def _marks(market: Market, instruments: Sequence[Instrument]) -> list[int]:
-    """Return every symbol's last price in its price units, 0 where it never had a bar."""
-    last = market.prices[CLOSE, -1].tolist()
-    pairs = zip(last, instruments, strict=False)
-    return [0 if math.isnan(price) else one.price_units(price) for price, one in pairs]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trader_cli.errors import RiskError, TraderError
-from trader_cli.jobs.plan import Request, code_digest
+from trader_cli.jobs.plan import RULES, Request, code_digest
 from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.summary import iso
 from trader_cli.model.evidence import Status, Verdict
@@ -23,8 +23,8 @@ UNVALIDATED = "unvalidated"
 VOID = "void"
 EVENT = "unvalidated"
 """The kind of the system event that an arming without validation leaves."""
-RULES = ("costs", "sizing", "allocation", "risk", "exits", "coordination", "consensus", "validate")
-"""The sections of the settings that decide what a strategy's wishes become, what that costs, and what is asked of it."""
+_COMPARED = (*RULES, "validate")
+"""What must be as it was: the rules, the costs, and what was asked of the strategy."""
 # What the strictness of validation does not follow from.
 _FREE = ("validate.seed", "validate.workers", "validate.max_age_days")
 _DAY_MS = 86_400_000
@@ -165,7 +165,7 @@ class Gate:
     def _other_rules(self, one: Verdict) -> list[str]:
         """Return what of the rules is not what it was, as far as both sides state it."""
         told = []
-        for section in RULES:
+        for section in _COMPARED:
             before, now = one.settings.get(section, {}), self.settings.get(section, {})
             keys = [key for key in sorted({*before} & {*now}) if before[key] != now[key]]
             keys = [key for key in keys if f"{section}.{key}" not in _FREE]

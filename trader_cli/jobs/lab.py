@@ -17,11 +17,12 @@ import numpy as np
 
 from trader_cli.engine.panel import Ground, build_rules, lay_ground, lay_signals
 from trader_cli.engine.replay import run_bars
-from trader_cli.engine.state import CASH, CLOSE, HELD_BARS, QUANTITY, Book, Market, new_book, new_log
+from trader_cli.engine.state import CASH, HELD_BARS, Market, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.errors import StrategyError, UsageError
 from trader_cli.jobs.plan import Chosen, Request
 from trader_cli.jobs.scene import Stage, purses_of, steps_of
+from trader_cli.jobs.wallets import held_worth, marks_at
 from trader_cli.jobs.wishes import ask, find_levels, measure
 from trader_cli.model.bars import COLUMNS, Bars, Floats, Ints
 from trader_cli.model.fills import Fills, RoundTrips
@@ -209,25 +210,17 @@ class Lab:
         if unallocated:
             equity += unallocated * 1e-8
         fills = fills_of(self.symbols, market.open_ms, book, log)
+        marks = marks_at(market, self.stage.instruments, last - 1)
+        held = sum(held_worth(book, w, marks, self.stage.instruments) for w in range(len(purses)))
         return Outcome(
             span=self._span(first, last),
             equity=equity,
             start=self.request.cash * 1e-8,
-            final=self._worth(market, book, last) + unallocated,
+            final=int(book.wallet[-1, CASH]) + held + unallocated,
             fills=fills,
             trips=round_trips(fills, self.timeframe.ms),
             held_bars=int(book.account[HELD_BARS]),
         )
-
-    def _worth(self, market: Market, book: Book, last: int) -> int:
-        total = int(book.wallet[-1, CASH])
-        count = len(self.series)
-        for row, quantity in enumerate(book.position[:, QUANTITY].tolist()):
-            if quantity:
-                one = self.stage.instruments[row % count]
-                price = one.price_units(float(market.prices[CLOSE, last - 1, row]))
-                total += one.value_units(price, quantity)
-        return total
 
     @cached_property
     def _levels(self) -> list[FibLevels]:

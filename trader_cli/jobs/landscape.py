@@ -6,7 +6,6 @@ Trials are read one at a time and forgotten: the memory of a million is that of 
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 import math
 from collections import Counter
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from trader_cli.jobs.search import Front, Objective
+from trader_cli.jobs.search import Best, Front, Objective
 from trader_cli.jobs.space import Axis, Space
 from trader_cli.model.evidence import Trial
 
@@ -98,12 +97,12 @@ class Survey:
     problems: Counter[str] = field(default_factory=Counter)
     trades: int = 0
     equity: int = 0
-    _heap: list[tuple[float, int, Trial]] = field(default_factory=list)
     _means: dict[str, dict[int, _Mean]] = field(default_factory=dict)
     _hash: Any = field(default_factory=hashlib.sha256)
 
     def __post_init__(self) -> None:
         self._bins = {axis.name: Bins.of(axis, _MOST_BINS) for axis in self.space.searched}
+        self._best = Best(self.most)
         self._front = Front()
 
     def add(self, trial: Trial) -> None:
@@ -121,11 +120,7 @@ class Survey:
         self.thin += trial.stats["trades"] < self.min_trades
         if math.isnan(worth[0]):
             return
-        entry = (worth[0], -trial.number, trial)
-        if len(self._heap) < self.most:
-            heapq.heappush(self._heap, entry)
-        elif entry[:2] > self._heap[0][:2]:
-            heapq.heapreplace(self._heap, entry)
+        self._best.add(trial, worth[0])
         if len(worth) > 1:
             self._front.add(trial, worth)
         if math.isfinite(worth[0]):
@@ -141,7 +136,7 @@ class Survey:
     @property
     def top(self) -> list[Trial]:
         """The best, best first."""
-        return [entry[2] for entry in sorted(self._heap, key=lambda one: one[:2], reverse=True)]
+        return self._best.trials
 
     @property
     def front(self) -> list[Trial]:
@@ -205,7 +200,7 @@ class Closer:
         self._space, self._objective, self._min_trades, self._best = space, objective, min_trades, best
         self._steps = {} if space.size is None else _one_step(space, best)
         self._exact: list[Trial] = []
-        self._near: list[tuple[float, int, Trial]] = []
+        self._near = Best(_MOST_NEAR)
         self._maps: list[tuple[Bins, Bins, dict[tuple[int, int], _Mean]]] = []
         if axes is not None:
             for columns, rows in ((_MOST_BINS, _MOST_BINS), (_SHOWN_COLUMNS, _SHOWN_ROWS)):
@@ -226,11 +221,7 @@ class Closer:
             return
         distance = self._distance(trial)
         if distance <= _NEAR:
-            entry = (-distance, -trial.number, trial)
-            if len(self._near) < _MOST_NEAR:
-                heapq.heappush(self._near, entry)
-            elif entry[:2] > self._near[0][:2]:
-                heapq.heapreplace(self._near, entry)
+            self._near.add(trial, -distance)
 
     def maps(self) -> tuple[HeatMap, HeatMap] | None:
         """Return the map, fine and as a terminal holds it; None where fewer than two parameters are searched."""
@@ -255,11 +246,7 @@ class Closer:
         `plateau_pct`: a plateau; under `spike_pct`: a spike; between: a slope. A best alone, or not above zero, is unknown.
         """
         exact = bool(self._exact)
-        found = (
-            self._exact
-            if exact
-            else [trial for _, _, trial in sorted(self._near, key=lambda one: one[:2], reverse=True)]
-        )
+        found = self._exact if exact else self._near.trials
         best = self._best.stats[self._objective.figure]
         values = [_figure(trial, self._objective.figure) for trial in found]
         # One that failed or has no figure keeps nothing of the best.

@@ -15,6 +15,9 @@ from trader_cli.strategy.base import Strategy
 MAIN = "main"
 """The wallet of a run that was asked for no others."""
 
+RULES = ("costs", "sizing", "allocation", "risk", "exits", "coordination", "consensus")
+"""The sections of the settings that decide what a strategy's wishes become, and what that costs."""
+
 
 @dataclass(frozen=True)
 class Chosen:

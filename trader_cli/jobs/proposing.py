@@ -6,7 +6,6 @@ deploys it by hand.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 
 from trader_cli.jobs.checks.regimes import index_closes
 from trader_cli.jobs.lab import Lab, Outcome, Variant
-from trader_cli.jobs.search import Objective
+from trader_cli.jobs.search import Best, Objective
 from trader_cli.model.evidence import Proposal, Trial
 from trader_cli.stats.performance import sharpe
 from trader_cli.stats.regimes import TREND_PARTS, TRENDS, UNKNOWN, equal_weight_returns, trend_labels
@@ -70,7 +69,7 @@ def within(
     most: int,
 ) -> list[Trial]:
     """Return the best trials that change the current parameters by no more than is allowed, best first."""
-    heap: list[tuple[float, int, Trial]] = []
+    best = Best(most)
     for trial in trials:
         worth = objective.worth(trial, min_trades)
         if (
@@ -79,10 +78,8 @@ def within(
             or not bounded(current, trial.params, max_change_pct)
         ):
             continue
-        heapq.heappush(heap, (worth, -trial.number, trial))
-        if len(heap) > most:
-            heapq.heappop(heap)
-    return [entry[2] for entry in sorted(heap, key=lambda one: one[:2], reverse=True)]
+        best.add(trial, worth)
+    return best.trials
 
 
 def propose(

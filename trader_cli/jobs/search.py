@@ -6,6 +6,7 @@ batches before it: not from how many workers there are, nor from when a search w
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -254,6 +255,27 @@ def _value(axis: Axis, said: Any) -> Any:
 
 def _internal(axis: Axis, value: Any) -> Any:
     return value if axis.size is None else axis.place(value)
+
+
+class Best:
+    """The few best trials of many, by what each is worth; of equal ones the lower numbers."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heap: list[tuple[float, int, Trial]] = []
+
+    def add(self, trial: Trial, worth: float) -> None:
+        """Take a trial in; worth: higher is better, no NaN."""
+        entry = (worth, -trial.number, trial)
+        if len(self._heap) < self._most:
+            heapq.heappush(self._heap, entry)
+        elif entry[:2] > self._heap[0][:2]:
+            heapq.heapreplace(self._heap, entry)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Those that are left, best first."""
+        return [entry[2] for entry in sorted(self._heap, key=lambda one: one[:2], reverse=True)]
 
 
 class Front:

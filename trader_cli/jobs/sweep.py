@@ -14,7 +14,7 @@ import numpy as np
 
 from trader_cli.errors import DataError, UsageError, did_you_mean
 from trader_cli.jobs.lab import Lab
-from trader_cli.jobs.plan import Chosen, Request, code_digest
+from trader_cli.jobs.plan import RULES, Chosen, Request, code_digest
 from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.search import FIGURES, Grid, Objective, Random, Search, Tpe
@@ -26,7 +26,7 @@ from trader_cli.model.instrument import Instrument
 _MOST_UNWRITTEN = 256
 _MOST_UNWRITTEN_SECONDS = 1.0
 """What a killed sweep loses at most."""
-_DECIDING = ("account", "costs", "sizing", "allocation", "risk", "exits", "coordination", "consensus")
+_DECIDING = ("account", *RULES)
 """Sections of the configuration that a replay reads."""
 FINISHED, INTERRUPTED = "finished", "interrupted"
 

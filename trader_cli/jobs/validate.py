@@ -21,7 +21,7 @@ from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.summary import Costs, iso
 from trader_cli.jobs.tuning import Limits
 from trader_cli.jobs.workers import processes
-from trader_cli.model.evidence import CheckResult, Status, Tried, Verdict
+from trader_cli.model.evidence import CheckResult, Status, Tried, Verdict, follows
 from trader_cli.model.instrument import Instrument
 
 NAMES = (
@@ -164,7 +164,7 @@ def _verdict(bench: Bench, source: BarSource, checks: tuple[CheckResult, ...], t
     series = lab.series
     return Verdict(
         strategy=request.label,
-        status=Status.FAIL if any(one.status is Status.FAIL for one in checks) else Status.PASS,
+        status=follows(checks),
         complete=len(checks) == len(NAMES),
         params=request.params,
         code_digest=code_digest(request.wallets[0].strategies[0].source_digest),

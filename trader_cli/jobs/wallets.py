@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from trader_cli.engine.state import CASH, QUANTITY, TRIPPED_BY, Book
+from trader_cli.engine.state import CASH, CLOSE, QUANTITY, TRIPPED_BY, Book, Market
 from trader_cli.jobs.plan import WalletPlan, code_digest
 from trader_cli.model.bars import Ints
 from trader_cli.model.fills import Fills, Refusal, RoundTrips
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.risk import StrategyRecord, WalletRecord
+
+
+def marks_at(market: Market, instruments: Sequence[Instrument], row: int) -> list[int]:
+    """Return every symbol's last price at a row of the grid, in its price units, 0 where it never had a bar."""
+    last = market.prices[CLOSE, row].tolist()
+    pairs = zip(last, instruments, strict=False)
+    return [0 if math.isnan(price) else one.price_units(price) for price, one in pairs]
+
+
+def held_worth(book: Book, wallet: int, marks: Sequence[int], instruments: Sequence[Instrument]) -> int:
+    """Return what a wallet holds at these prices, 1e-8 quote."""
+    first = wallet * len(instruments)
+    held = book.position[first : first + len(instruments), QUANTITY].tolist()
+    return sum(
+        one.value_units(mark, quantity)
+        for one, mark, quantity in zip(instruments, marks, held, strict=True)
+        if quantity
+    )
 
 
 def wallet_records(
@@ -22,17 +41,11 @@ def wallet_records(
     trips: RoundTrips,
 ) -> tuple[WalletRecord, ...]:
     """Return every wallet's end; purses: cash at the start, 1e-8 quote. marks: last price per symbol, price units."""
-    count = len(instruments)
-    held = book.position[:, QUANTITY].tolist()
     whole = int(book.wallet[-1, TRIPPED_BY])
     records = []
     for w, (plan, cash) in enumerate(zip(plans, purses, strict=True)):
         left = int(book.wallet[w, CASH])
-        worth = sum(
-            one.value_units(mark, quantity)
-            for one, mark, quantity in zip(instruments, marks, held[w * count : (w + 1) * count], strict=True)
-            if quantity
-        )
+        worth = held_worth(book, w, marks, instruments)
         mine = trips.wallet == w
         tripped = int(book.wallet[w, TRIPPED_BY]) or whole
         records.append(

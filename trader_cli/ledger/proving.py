@@ -11,7 +11,8 @@ from trader_cli.ledger.figures import figures, params_key
 from trader_cli.ledger.finding import Finding
 from trader_cli.ledger.record import UNVALIDATED
 from trader_cli.ledger.sweeps import PAGE, record_of
-from trader_cli.ledger.verdicts import follows, validation_of, verdict_of
+from trader_cli.ledger.verdicts import validation_of, verdict_of
+from trader_cli.model.evidence import follows
 
 
 def sweeps(connection: Connection) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -14,12 +14,7 @@ from trader_cli.ledger.append import append
 from trader_cli.ledger.figures import figures, figures_text, params_key
 from trader_cli.ledger.record import UNVALIDATED, json_text, strategy_rows
 from trader_cli.ledger.sweeps import sweep_row
-from trader_cli.model.evidence import CheckResult, Proposal, Status, Verdict
-
-
-def follows(checks: Sequence[CheckResult]) -> Status:
-    """Return the verdict that follows from checks."""
-    return Status.FAIL if any(one.status is Status.FAIL for one in checks) else Status.PASS
+from trader_cli.model.evidence import CheckResult, Proposal, Status, Verdict, follows
 
 
 def validation_of(status: str, *, complete: bool) -> str:

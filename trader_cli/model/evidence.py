@@ -86,6 +86,11 @@ class CheckResult:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def follows(checks: Sequence[CheckResult]) -> Status:
+    """Return the verdict that follows from checks."""
+    return Status.FAIL if any(one.status is Status.FAIL for one in checks) else Status.PASS
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What validation said of a strategy with these parameters and code on these bars; anything else voids it.

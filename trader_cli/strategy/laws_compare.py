@@ -31,6 +31,11 @@ def unlike(whole: Signals, said: Signals, count: int) -> Iterator[tuple[str, Int
             yield field, rows
 
 
+def value_at(column: Floats | None, row: int) -> float | None:
+    """Return what a column says in a row, None where there is no such column."""
+    return None if column is None else float(column[row])
+
+
 def decides_alike(whole: Signals, said: Signals, tick: float) -> bool:
     """Tell whether nobody who trades on one or the other would do anything else.
 

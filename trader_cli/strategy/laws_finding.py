@@ -30,6 +30,12 @@ class Finding:
     symbol: str = ""
     cause: str = ""
 
+    @property
+    def plain(self) -> dict[str, object]:
+        """What a reader of JSON is told of it."""
+        told = {name: getattr(self, name) for name in ("symbol", "bar", "time", "field", "test", "cause")}
+        return told | {"text": str(self)}
+
     def __str__(self) -> str:
         if self.test == "watch":
             return self.problem

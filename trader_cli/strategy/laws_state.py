@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from trader_cli.errors import StrategyError
-from trader_cli.model.bars import COLUMNS, Bars, Floats
+from trader_cli.model.bars import COLUMNS, Bars
 from trader_cli.strategy.base import Strategy, compute
-from trader_cli.strategy.laws_compare import unlike
+from trader_cli.strategy.laws_compare import unlike, value_at
 from trader_cli.strategy.laws_finding import Finding, Touch, time_of
 from trader_cli.strategy.laws_fresh import Origin, own_copy
 from trader_cli.strategy.laws_watch import clocks_in, watched
@@ -123,13 +123,9 @@ def _first(
             return
         for field, rows in unlike(alone[s], said, len(bars)):
             row = min(int(rows[0]), len(bars) - 1)
-            expected, got = (_number(getattr(one, field), row) for one in (alone[s], said))
+            expected, got = (value_at(getattr(one, field), row) for one in (alone[s], said))
             yield Finding(test, len(bars), row, time_of(bars, row), field, expected, got, symbol=bars.symbol)
             return
-
-
-def _number(column: Floats | None, row: int) -> float | None:
-    return None if column is None else float(column[row])
 
 
 def _written(kept: Bars, bars: Bars) -> Iterator[Finding]:

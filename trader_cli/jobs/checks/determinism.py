@@ -12,7 +12,7 @@ from trader_cli.compiler import INTERPRET
 from trader_cli.errors import StrategyError
 from trader_cli.jobs.checks.bench import Bench
 from trader_cli.jobs.checks.excerpt import LENGTHS, busiest, excerpt, part, strategies
-from trader_cli.jobs.checks.interpreted import fills_interpreted, rows_of
+from trader_cli.jobs.checks.interpreted import fills_interpreted, first_unlike, rows_of
 from trader_cli.jobs.lab import Lab
 from trader_cli.jobs.summary import iso
 from trader_cli.model.bars import Ints
@@ -44,7 +44,7 @@ def determinism(bench: Bench) -> CheckResult:
     for chosen in strategies(bench.lab):
         series = [excerpt(one, chosen.instance, bench.limits, bench.seed) for one in bench.lab.series if len(one)]
         findings += check_repeats(chosen.instance, series, bench.seed)
-    details: dict[str, Any] = {"findings": [_row(one) for one in findings[:_TOLD]]}
+    details: dict[str, Any] = {"findings": [one.plain for one in findings[:_TOLD]]}
     if findings:
         first = findings[0]
         return CheckResult(NAME, Status.FAIL, float(len(findings)), 0.0, "differences", _told(first), _CURE, details)
@@ -97,10 +97,7 @@ def _replayed(bench: Bench) -> tuple[_Difference | None, str]:
 
 
 def _unlike(way: str, once: Ints, other: Ints, lab: Lab) -> _Difference:
-    count = min(len(once), len(other))
-    rows = np.flatnonzero((once[:count] != other[:count]).any(axis=1))
-    row = int(rows[0]) if len(rows) else count
-    fill = once[row] if row < len(once) else other[row]
+    fill = first_unlike(once, other)
     symbol = lab.symbols[int(fill[1])]
     text = (
         f"the same bars give other fills {way}: {len(once)} and {len(other)}, the first that differs is that of {symbol} "
@@ -111,15 +108,3 @@ def _unlike(way: str, once: Ints, other: Ints, lab: Lab) -> _Difference:
         "`fastmath` or an index out of range"
     )
     return _Difference(way, text, cure)
-
-
-def _row(finding: Finding) -> dict[str, Any]:
-    return {
-        "symbol": finding.symbol,
-        "bar": finding.bar,
-        "time": finding.time,
-        "field": finding.field,
-        "test": finding.test,
-        "cause": finding.cause,
-        "text": str(finding),
-    }

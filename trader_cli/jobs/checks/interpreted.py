@@ -54,6 +54,15 @@ def answer() -> None:
         out.write(pickle.dumps(rows_of(lab.run().fills)))
 
 
+def first_unlike(once: Ints, other: Ints) -> Ints:
+    """Return the first row, shape (6,), in which two runs that are not the same differ: of the longer where one goes on."""
+    count = min(len(once), len(other))
+    unlike = np.flatnonzero((once[:count] != other[:count]).any(axis=1))
+    row = int(unlike[0]) if len(unlike) else count
+    found: Ints = once[row] if row < len(once) else other[row]
+    return found
+
+
 def rows_of(fills: Fills) -> Ints:
     """Return what a digest is made of, one row a fill: time_ms, symbol, side, quantity, price, fee; int64 (n, 6)."""
     return np.column_stack((fills.time_ms, fills.symbol, fills.side, fills.quantity, fills.price, fills.fee))

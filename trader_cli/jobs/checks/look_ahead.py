@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trader_cli.jobs.checks.bench import Bench
 from trader_cli.jobs.checks.excerpt import excerpt, strategies
 from trader_cli.model.evidence import CheckResult, Status
@@ -32,7 +30,11 @@ def look_ahead(bench: Bench) -> CheckResult:
     reads = [one for one in findings if one.test == "watch"]
     unsteady = any(one.test == "again" for one in findings)
     leaks = [] if unsteady else [one for one in findings if one.test != "watch"]
-    details = {"bars": bars, "cuts": cuts, "findings": [_row(one) for one in (*reads, *leaks)[:_TOLD]]}
+    details = {
+        "bars": bars,
+        "cuts": cuts,
+        "findings": [{**one.plain, "cut": one.cut} for one in (*reads, *leaks)[:_TOLD]],
+    }
     symbols = len(bench.lab.series)
     if reads or leaks:
         first = reads[0] if reads else leaks[0]
@@ -64,16 +66,3 @@ def _cure(finding: Finding) -> str:
     return (
         "row i may depend on rows 0..i only: no negative shift, no centred window, no statistic over the whole series"
     )
-
-
-def _row(finding: Finding) -> dict[str, Any]:
-    return {
-        "symbol": finding.symbol,
-        "bar": finding.bar,
-        "time": finding.time,
-        "field": finding.field,
-        "test": finding.test,
-        "cut": finding.cut,
-        "cause": finding.cause,
-        "text": str(finding),
-    }

@@ -12,14 +12,15 @@ from trader_cli.engine.state import new_book, new_log
 from trader_cli.engine.trips import fills_of
 from trader_cli.jobs.checks.bench import Bench
 from trader_cli.jobs.checks.excerpt import LENGTHS, busiest, part
-from trader_cli.jobs.checks.interpreted import rows_of
+from trader_cli.jobs.checks.interpreted import first_unlike, rows_of
 from trader_cli.jobs.lab import Lab, Variant
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.scene import Scene, set_scene
 from trader_cli.jobs.summary import iso
 from trader_cli.jobs.wishes import Wishes, ask, find_levels
-from trader_cli.model.bars import Floats, Ints
+from trader_cli.model.bars import Ints
 from trader_cli.model.evidence import CheckResult, Status
+from trader_cli.strategy.laws_compare import value_at
 from trader_cli.strategy.laws_fresh import Origin, own_copy
 from trader_cli.strategy.signals import FIELDS, Signals
 
@@ -66,10 +67,7 @@ def parity(bench: Bench) -> CheckResult:
         )
     whole = rows_of(once)
     if not np.array_equal(whole, stepped):
-        count = min(len(whole), len(stepped))
-        unlike = np.flatnonzero((whole[:count] != stepped[:count]).any(axis=1))
-        row = int(unlike[0]) if len(unlike) else count
-        fill = whole[row] if row < len(whole) else stepped[row]
+        fill = first_unlike(whole, stepped)
         symbol = lab.symbols[int(fill[1])]
         text = (
             f"stopped after every bar it fills otherwise though it wants the same: {len(whole)} fills and {len(stepped)}, the "
@@ -136,11 +134,7 @@ def _unlike(whole: Wishes, scene: Scene, row: int) -> _Wish | None:
 
 def _field(expected: Signals, said: Signals, row: int) -> tuple[str, float | None, float | None] | None:
     for field in FIELDS:
-        was, now = (_number(getattr(one, field), row) for one in (expected, said))
+        was, now = (value_at(getattr(one, field), row) for one in (expected, said))
         if was != now and not (was is not None and now is not None and np.isnan(was) and np.isnan(now)):
             return field, was, now
     return None
-
-
-def _number(column: Floats | None, row: int) -> float | None:
-    return None if column is None else float(column[row])
