@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trader_cli.jobs.plan import Chosen, Request, WalletPlan
     from trader_cli.ledger import Ledger
     from trader_cli.market.store import BarStore
-    from trader_cli.model.session import Deployment
+    from trader_cli.model.session import Deployment, Session
     from trader_cli.strategy.loader import Library
 
 
@@ -166,6 +166,42 @@ class Wiring:
             )
         )
 
+    def again(self, asked: Session, symbols: Sequence[str], since_ms: int | None, until_ms: int | None) -> Request:
+        """Return what a recorded run was asked to do: its settings, parameters and wallets, and the code as it is now.
+
+        since_ms, until_ms: ms UTC, half-open, None = no bound. Raises StrategyError for a strategy that is gone, UsageError
+        for a parameter it has no more, DataError for settings that cannot be used any more.
+        """
+        from dataclasses import replace
+
+        from trader_cli.config.recorded import recorded
+        from trader_cli.jobs.drift_rerun import exchanges_of, params_of
+        from trader_cli.jobs.plan import Chosen, WalletPlan
+        from trader_cli.model.timeframe import Timeframe
+
+        then = Wiring(self.home, asked.preset, {})
+        loaded = recorded(self.config, asked.run_id, asked.preset, asked.config)
+        then.__dict__.update(config=loaded, bars=self.bars, strategies=self.strategies)
+
+        def chosen(name: str) -> Chosen:
+            found = self.strategies.load(name)
+            return Chosen(name, found.cls(**params_of(asked, name)), found.source_digest)
+
+        names = sorted({name for wallet in asked.wallets for name in wallet.strategies})
+        made = {name: chosen(name) for name in names}
+        wallets = (
+            WalletPlan(one.name, one.share, tuple(made[name] for name in one.strategies)) for one in asked.wallets
+        )
+        return replace(
+            then._request(tuple(wallets)),
+            symbols=tuple(dict.fromkeys(symbol.partition("@")[0] for symbol in symbols)),
+            exchanges=exchanges_of(asked),
+            timeframe=Timeframe.parse(asked.timeframe),
+            since_ms=since_ms,
+            until_ms=until_ms,
+            cash=asked.cash_start,
+        )
+
     def _request(self, wallets: tuple[WalletPlan, ...]) -> Request:
         from trader_cli.config.moment import time_ms
         from trader_cli.engine.panel import cash_units
@@ -277,8 +313,8 @@ class Wiring:
         from trader_cli.jobs.arming import Terms
         from trader_cli.jobs.deployed import current
 
-        # How parameters are searched decides no order.
-        config = self.settings.model_dump(mode="json", exclude={"optimize"})
+        # How parameters are searched and who is told of what decides no order.
+        config = self.settings.model_dump(mode="json", exclude={"optimize", "metrics", "alerts", "sentry"})
         return Terms(config, current(deployments, self.strategies.load))
 
 

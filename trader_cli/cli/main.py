@@ -27,6 +27,7 @@ from trader_cli.cli import (
     optimize,
     paper,
     report,
+    report_insight,
     risk,
     strategy,
     validate,
@@ -66,6 +67,7 @@ backtest.register(app)
 optimize.register(app)
 validate.register(app)
 paper.register(app)
+report_insight.register(report.app)
 app.add_typer(report.app, name="report")
 app.add_typer(data.app, name="data")
 app.add_typer(strategy.app, name="strategy")

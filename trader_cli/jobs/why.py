@@ -55,7 +55,7 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class _Decided:
+class Decided:
     """Where the decision behind an order or fill is to be looked for. close_ms: close of its bar."""
 
     session: Session
@@ -110,7 +110,7 @@ def _named_fills(
     ledger: ReportLedger, sessions: Sequence[Session], asked: str
 ) -> list[tuple[Session, Mapping[str, Any]]]:
     symbol, at, moment = asked.rpartition("@")
-    wanted_ms = _moment(moment) if at else None
+    wanted_ms = moment_ms(moment) if at else None
     found = []
     for session in sessions:
         bar_ms = Timeframe.parse(session.timeframe).ms
@@ -123,7 +123,8 @@ def _named_fills(
     return exactly or found
 
 
-def _moment(text: str) -> int | None:
+def moment_ms(text: str) -> int | None:
+    """Return a moment in ISO 8601 as ms UTC, None for what is none."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -134,7 +135,7 @@ def _moment(text: str) -> int | None:
 
 def _order_chain(ledger: ReportLedger, entries: Entries, session: Session, order: OrderRecord) -> Chain:
     ticket = order.ticket
-    decided = _Decided(session, ticket.wallet, ticket.symbol, ticket.bar_ms)
+    decided = Decided(session, ticket.wallet, ticket.symbol, ticket.bar_ms)
     fills = [row for row in ledger.venue_fills(session.run_id) if row["client_id"] == ticket.client_id]
     links = [
         *_decision(ledger, decided),
@@ -165,7 +166,7 @@ def _order_chain(ledger: ReportLedger, entries: Entries, session: Session, order
 
 def _fill_chain(ledger: ReportLedger, entries: Entries, session: Session, row: Mapping[str, Any]) -> Chain:
     # A simulated fill happens at its bar's open, which is the close that was decided on.
-    decided = _Decided(session, str(row["wallet"]), str(row["symbol"]), int(row["time_ms"]))
+    decided = Decided(session, str(row["wallet"]), str(row["symbol"]), int(row["time_ms"]))
     reason, kind = Reason(row["reason"]), OrderKind(row["kind"]).name.lower()
     side = "buy" if row["side"] > 0 else "sell"
     what = f"{kind} {side} by {reason.label}"
@@ -180,14 +181,14 @@ def _fill_chain(ledger: ReportLedger, entries: Entries, session: Session, row: M
     return Chain(subject, session.run_id, session.mode, session.exchange, *_place(decided), tuple(links))
 
 
-def _place(decided: _Decided) -> tuple[str, str]:
+def _place(decided: Decided) -> tuple[str, str]:
     return decided.wallet, decided.symbol
 
 
-def _decision(ledger: ReportLedger, decided: _Decided) -> Iterator[Link]:
+def _decision(ledger: ReportLedger, decided: Decided) -> Iterator[Link]:
     """Yield bar, signal, conflicts and limits."""
     close = time_text(decided.close_ms)
-    step = _step_of(ledger, decided)
+    step = step_of(ledger, decided)
     if step is None:
         yield Link("bar", close, "no step of the session decided on the bar that closed then")
         return
@@ -196,18 +197,18 @@ def _decision(ledger: ReportLedger, decided: _Decided) -> Iterator[Link]:
     closed = f"{decided.symbol} closed at {mark}, " if mark else ""
     yield Link("bar", close, f"{closed}decided on {facts['decided']} in step {step.seq}", {**facts, "close": mark})
     yield _signal(step, decided)
-    events = [one for one in ledger.rows("risk_events", decided.session.run_id) if _meant(one, decided)]
+    events = [one for one in ledger.rows("risk_events", decided.session.run_id) if is_meant(one, decided)]
     for one in events:
         if one["kind"] == "conflict":
-            yield _spoke("conflict", one)
+            yield spoke("conflict", one)
     spoken = [one for one in events if one["kind"] != "conflict"]
     for one in spoken:
-        yield _spoke("limit", one)
+        yield spoke("limit", one)
     if not spoken:
         yield Link("limit", "", "no limit refused or stopped anything here at that bar")
 
 
-def _step_of(ledger: ReportLedger, decided: _Decided) -> Step | None:
+def step_of(ledger: ReportLedger, decided: Decided) -> Step | None:
     """Return the step that decided on the bar: the first that knows of it."""
     bar_ms = Timeframe.parse(decided.session.timeframe).ms
     open_ms = decided.close_ms - bar_ms
@@ -217,7 +218,7 @@ def _step_of(ledger: ReportLedger, decided: _Decided) -> Step | None:
     return min((one for one in steps if one.bar_ms == open_ms), key=lambda one: one.seq, default=None)
 
 
-def _mark(decided: _Decided, step: Step) -> str:
+def _mark(decided: Decided, step: Step) -> str:
     if decided.symbol not in step.symbols:
         return ""
     units = step.marks[step.symbols.index(decided.symbol)]
@@ -225,7 +226,7 @@ def _mark(decided: _Decided, step: Step) -> str:
     return exact(units, known.get(decided.symbol, Instrument(decided.symbol)).price_decimals) if units else ""
 
 
-def _signal(step: Step, decided: _Decided) -> Link:
+def _signal(step: Step, decided: Decided) -> Link:
     said = noted(step, "decisions", decided.wallet, decided.symbol)
     if not isinstance(said, Mapping):
         return Link("signal", "", "what the strategies said at that bar was not kept")
@@ -239,12 +240,14 @@ def _plain(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def _meant(event: Mapping[str, Any], decided: _Decided) -> bool:
+def is_meant(event: Mapping[str, Any], decided: Decided) -> bool:
+    """Tell whether a risk event speaks of this symbol and wallet at this close."""
     here = event["symbol"] in ("", decided.symbol) and event["wallet"] in ("", ALL, decided.wallet)
     return bool(here and event["time_ms"] <= decided.close_ms <= event["last_ms"])
 
 
-def _spoke(stage: str, event: Mapping[str, Any]) -> Link:
+def spoke(stage: str, event: Mapping[str, Any]) -> Link:
+    """Return a risk event as a link, with its number and its limit."""
     unit = f" {event['unit']}" if event["unit"] else ""
     measured = [
         f"{name} {event[key]}{unit}" for name, key in (("measured", "number"), ("limit", "limit")) if event[key]
