@@ -1,4 +1,4 @@
-"""`trader data`: bars in, bars listed, bars checked."""
+"""`trader data`: bars in, bars listed, bars checked; `fetch` has a file of its own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from trader_cli.cli import fetch
 from trader_cli.cli.kit import Outcome, Run, command, split
 from trader_cli.errors import DataError
 
-app = typer.Typer(help="Bars: import, list, check.", no_args_is_help=True)
+app = typer.Typer(help="Bars: fetch, import, list, check.", no_args_is_help=True)
+fetch.register(app)
 
 
 @command(app, "import")

@@ -40,6 +40,8 @@ Multiple = Annotated[Decimal, Field(ge=0, le=1000, decimal_places=8, allow_inf_n
 Correlation = Annotated[Decimal, Field(ge=0, lt=1, decimal_places=8, allow_inf_nan=False)]
 Confidence = Annotated[Decimal, Field(gt=50, lt=100, decimal_places=6, allow_inf_nan=False)]
 Part = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6, allow_inf_nan=False)]
+UpToOne = Annotated[Decimal, Field(ge=0, le=1, decimal_places=8, allow_inf_nan=False)]
+Connections = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=16)]
 Points = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=100)]
 # All ways to take half of them: 184,756 for 20.
 Blocks = Annotated[int, BeforeValidator(_no_truth), Field(ge=2, le=20, multiple_of=2)]
@@ -50,6 +52,7 @@ Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=86_400)]
 Minute = Annotated[int, BeforeValidator(_no_truth), Field(ge=3, le=59)]
 Milliseconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=60_000)]
 Tries = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=100)]
+Hours = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=8784)]
 Days = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=366)]
 Trials = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=10_000_000)]
 Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=2**32 - 1)]
@@ -258,6 +261,43 @@ class Cycle(Section):
     stale_bars: Count = Field(description="closed bars that the newest data may lack before nothing is decided on it")
 
 
+class Scan(Section):
+    """Which symbols `scan` looks at, and which signals it takes seriously; 0 turns a filter off."""
+
+    max_late_bars: Count = Field(description="closed bars the newest data of a symbol may lack")
+    min_volume: NotNegative = Field(description="quote traded in 24 hours, at least")
+    max_spread_bps: Bps = Field(description="distance of bid and ask, in bps of their middle, at most")
+    min_age_bars: Count = Field(description="closed bars of history, at least")
+    max_order_pct: Part = Field(description="share of a usual bar's volume that a whole position takes, at most")
+    volume_bars: Window = Field(description="newest bars whose median volume is the usual bar's")
+    bypass_pct: Gain = Field(description="rise in percent that passes at any age; 0 = none does")
+    bypass_bars: Window = Field(description="newest bars within which it rises")
+    look_confidence: UpToOne = Field(description="confidence from which a signal is worth a look")
+    act_confidence: UpToOne = Field(
+        description="confidence from which it is one to act on; `risk.min_confidence` counts too"
+    )
+    rank: Literal["confidence", "reward_risk"] = Field(description="what the best signals have most of")
+    top: Tries = Field(description="signals shown")
+    workers: Count = Field(description="threads that compute; 0 = one a core")
+    limit_s: Seconds = Field(description="longest the venue is asked for, in seconds; what is missing then is named")
+    connections: Connections = Field(description="questions to the venue at once, all under its one rate budget")
+
+
+class Fetch(Section):
+    """How `data fetch` asks for bars, and whom."""
+
+    first_bars: Count = Field(description="bars of a series fetched first where no `--since` is stated")
+    group_pages: Tries = Field(description="answers that are stored together; a kill costs one such group at most")
+    tries: Tries = Field(description="tries of one request that a provider did not answer")
+    patience_s: Seconds = Field(description="longest wait for a provider that turns us away, in seconds")
+    kraken_url: str = Field(
+        description="replaces scheme and host of Kraken's addresses; empty = venue.api_url or its own"
+    )
+    binance_url: str = Field(
+        description="replaces scheme and host of Binance's addresses; empty = venue.api_url or its own"
+    )
+
+
 class Optimize(Section):
     """How `optimize` searches, and what it calls good."""
 
@@ -324,6 +364,48 @@ class Validate(Section):
     lucky_month_pct: Wide = Field(description="share of the profit that one month may bring")
 
 
+class Metrics(Section):
+    """Where figures for Prometheus go; only `paper` and `live` ask here, other commands have `--metrics FILE`."""
+
+    file: str = Field(
+        description="file written at the end of each `paper` and `live`; relative = in the home; empty = none"
+    )
+    push_url: str = Field(description="address of a push gateway, told at the end of each of them; empty = none")
+    push_timeout_s: Seconds = Field(description="longest wait for the push gateway, in seconds")
+
+
+class Alerts(Section):
+    """Which trouble somebody is told of, and how often. Where to, a variable says: such addresses hold passwords."""
+
+    urls_env: str = Field(min_length=1, description="name of the environment variable that holds the addresses, Apprise's")
+    events: tuple[
+        Literal[
+            "unresolved_order",
+            "halt",
+            "breaker",
+            "unprotected",
+            "stale_data",
+            "cycle_failed",
+            "heartbeat",
+            "leave",
+            "difference",
+        ],
+        ...,
+    ] = Field(description="kinds of trouble that are told; [] = none")
+    repeat_h: Hours = Field(description="hours before trouble that lasts is told again; 0 = never")
+    most_per_hour: Tries = Field(description="messages an hour; what is left over joins the next one")
+    heartbeat_bars: Tries = Field(description="bars without a cycle that ended well before the heartbeat is missing")
+    limit_s: Seconds = Field(description="longest that telling may take, in seconds")
+
+
+class Sentry(Section):
+    """Whether faults of the program are reported to Sentry."""
+
+    enabled: bool = Field(description="faults are reported where the variable below holds a DSN")
+    dsn_env: str = Field(min_length=1, description="name of the environment variable that holds the DSN")
+    timeout_s: Seconds = Field(description="longest that reporting may take, in seconds")
+
+
 class Ledger(Section):
     """Where runs are kept."""
 
@@ -360,9 +442,14 @@ with warnings.catch_warnings():
         venue: Venue
         execution: Execution
         cycle: Cycle
+        fetch: Fetch
+        scan: Scan
         optimize: Optimize
         validate: Validate = Field()  # type: ignore[assignment]
         ledger: Ledger
+        metrics: Metrics
+        alerts: Alerts
+        sentry: Sentry
         wallets: dict[str, Wallet] = Field(default_factory=dict, description="sub-accounts by name")
         params: dict[str, dict[str, Annotated[Any, BeforeValidator(_simple)]]] = Field(
             default_factory=dict, description="parameters by strategy"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +11,7 @@ import numpy as np
 
 from trader_cli.errors import DataError, TraderError
 from trader_cli.market.check import calendar_of, gaps_of
-from trader_cli.market.files import Series, damaged_rows, file_of, iso, load, write
+from trader_cli.market.files import Series, alone, damaged_rows, file_of, iso, load, write
 from trader_cli.market.noted import Noted
 from trader_cli.market.store import BarStore
 from trader_cli.model.bars import COLUMNS, Bars
@@ -161,7 +159,7 @@ class CachedFeed:
         if not rows:
             return bars
         path = self._path(bars.symbol, bars.timeframe)
-        with _alone(path):
+        with alone(path):
             if path.exists():
                 bars = load(Series(self.exchange, bars.symbol, bars.timeframe, path))
             merged = self._merged(bars, rows)
@@ -316,17 +314,3 @@ class ReplayFeed:
 
     def _shown(self, bars: Bars) -> Bars:
         return bars.between(None, self._moment_ms - bars.timeframe.ms + 1)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a series against other processes; the hold ends with the process, however that ends."""
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -1,0 +1,107 @@
+"""`trader data fetch` as its user sees it: the real command line, real files, the local exchange."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exchange import ExchangeServer
+
+from trader_cli.cli.main import run
+
+HOUR_MS = 3_600_000
+# A quarter past some hour: 2026-03-01T12:15:00Z.
+NOON = 1_772_367_300_000
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one call said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def series(self) -> list[dict[str, Any]]:
+        return json.loads(self.out)["result"]["series"]
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Path) -> Callable[..., Said]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    (home / "trader.toml").write_text("[venue]\ntimeout_s = 60\n")
+
+    def one(*words: str) -> Said:
+        capfd.readouterr()
+        code = run(["data", *words])
+        return Said(code, *capfd.readouterr())
+
+    return one
+
+
+def binance(call: Callable[..., Said], server: ExchangeServer, *words: str) -> Said:
+    url = f"fetch.binance_url={server.url}"
+    return call("fetch", "--exchange", "binance", "--symbols", "BTC/USDT,ETH/USDT", "--set", url, *words)
+
+
+def test_a_fetch_stores_closed_bars_of_several_series_and_the_next_only_what_is_newer(
+    call: Callable[..., Said],
+) -> None:
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        done = binance(call, server, "--timeframe", "1h,1d", "--since", "2026-01-01", "--json")
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["schema"] == "trader.data.fetch/1"
+        shown = [(one["symbol"], one["timeframe"], one["bars"], one["last"], one["pages"]) for one in done.series]
+        # 59 days and 12 hours since the new year: two pages of hours, one of days.
+        assert shown == [
+            ("BTC/USDT", "1h", 1428, "2026-03-01T11:00:00Z", 2),
+            ("BTC/USDT", "1d", 59, "2026-02-28T00:00:00Z", 1),
+            ("ETH/USDT", "1h", 1428, "2026-03-01T11:00:00Z", 2),
+            ("ETH/USDT", "1d", 59, "2026-02-28T00:00:00Z", 1),
+        ]
+        asked = len(server.requests("klines"))
+        server.do("clock", advance_ms=HOUR_MS)
+        done = binance(call, server, "--timeframe", "1h,1d", "--json")
+        assert [(one["before"], one["added"], one["pages"]) for one in done.series] == [
+            (1428, 1, 1), (59, 0, 0), (1428, 1, 1), (59, 0, 0),
+        ]  # fmt: skip
+        assert len(server.requests("klines")) == asked + 2
+    listed = json.loads(call("list", "--exchange", "binance", "--json").out)["result"]["series"]
+    assert [one["timeframe"] for one in listed] == ["1d", "1h", "1d", "1h"]
+    checked = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
+    assert {one["grade"] for one in checked} == {"A"}
+
+
+def test_a_symbol_the_venue_does_not_have_is_named_and_the_others_are_stored(call: Callable[..., Said]) -> None:
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        done = binance(call, server, "--symbols", "FOO/USDT,BTC/USDT", "--timeframe", "1h")
+    assert done.code == 2
+    assert "binance does not trade `FOO/USDT`" in done.err
+    assert "BTC/USDT  1h       0  720   720  2026-03-01 11:00" in done.out
+
+
+def test_an_exchange_that_cannot_be_reached_is_said_with_code_5(call: Callable[..., Said]) -> None:
+    words = ("fetch", "--exchange", "kraken", "--symbols", "BTC/USD", "--timeframe", "1h", "--set", "fetch.tries=1")
+    done = call(*words, "--set", "fetch.kraken_url=http://127.0.0.1:9")
+    assert (done.code, "no connection to the venue could be made" in done.err) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--exchange", "krakn", "--symbols", "BTC/USD", "--timeframe", "1h"), "did you mean `kraken`?"),
+        (("--symbols", "BTC/USD"), "no timeframe is stated"),
+        (("--timeframe", "1h"), "no symbols are stated"),
+        (("--symbols", "BTC/USD", "--timeframe", "1x"), "`1x` is not a timeframe"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_is_asked(
+    call: Callable[..., Said], words: tuple[str, ...], said: str
+) -> None:
+    done = call("fetch", *words)
+    assert (done.code, said in done.err) == (2, True), done.err

@@ -1,0 +1,186 @@
+"""A fetch asks its provider for what is not stored, waits as it is told, and keeps what came whatever happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from trader_cli.errors import DataError, TraderError, VenueError
+from trader_cli.jobs.fetch import Clock, Fetched, Page, Row, Span, Terms, Wanted, failed, fetch
+from trader_cli.market.fetching import StoredShelf
+from trader_cli.model.timeframe import Timeframe
+
+HOUR = Timeframe.parse("1h")
+H = HOUR.ms
+T0 = 1_700_002_800_000 // H * H
+NOW = T0 + 100 * H + 7
+TERMS = Terms(since_ms=None, until_ms=None, first_bars=24, group_pages=2, tries=3, patience_ms=60_000)
+
+
+def row(hour: int) -> Row:
+    return (T0 + hour * H, 100.0, 101.0, 99.0, 100.0 + hour / 1000, 3.5)
+
+
+@dataclass
+class Pages:
+    """A provider with a bar an hour but for some holes, ten a page; `troubles` strike at the requests of these numbers."""
+
+    name: str = "kraken"
+    holes: frozenset[int] = frozenset()
+    troubles: dict[int, BaseException] = field(default_factory=dict)
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    requests_made: int = 0
+
+    def now_ms(self) -> int:
+        return NOW
+
+    def page_bars(self) -> int:
+        return 10
+
+    def requests(self, timeframe: Timeframe, span: Span) -> float:
+        return max(1, (span[1] - span[0]) // (10 * H))
+
+    def pages(self, symbol: str, timeframe: Timeframe, span: Span) -> Iterator[Page]:
+        self.asked.append(((span[0] - T0) // H, (span[1] - T0) // H))
+        at, end = self.asked[-1]
+        while at < end:
+            self.requests_made += 1
+            trouble = self.troubles.pop(self.requests_made, None)
+            if trouble is not None:
+                raise trouble
+            until = min(at + 10, end)
+            rows = [row(hour) for hour in range(at, until) if hour not in self.holes]
+            yield Page(rows, (T0 + at * H, T0 + until * H))
+            at = until
+
+
+class Sleep:
+    """Time that passes only when it is slept."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def clock(self) -> Clock:
+        return Clock(lambda: NOW + round(1000 * sum(self.slept)), lambda: sum(self.slept), self.slept.append)
+
+
+def run(
+    folder: Path,
+    provider: Pages,
+    terms: Terms = TERMS,
+    sleep: Sleep | None = None,
+    symbols: Sequence[str] = ("BTC/USD",),
+) -> list[Fetched]:
+    wanted = [Wanted("kraken", one, HOUR) for one in symbols]
+    clock = (sleep or Sleep()).clock()
+    return fetch(wanted, lambda one: StoredShelf(folder, one), lambda _: [provider], terms, clock, lambda _a, _b: None)
+
+
+def one(folder: Path, provider: Pages, terms: Terms = TERMS, sleep: Sleep | None = None) -> Fetched:
+    (done,) = run(folder, provider, terms, sleep)
+    return done
+
+
+def since(hour: int, **more: object) -> Terms:
+    return Terms(**{**TERMS.__dict__, "since_ms": T0 + hour * H, **more})  # type: ignore[arg-type]
+
+
+def test_the_first_fetch_gets_the_newest_bars_and_the_second_asks_for_nothing(tmp_path: Path) -> None:
+    done = one(tmp_path, first := Pages())
+    assert (done.before, done.added, done.bars, done.pages, done.gaps, done.error) == (0, 24, 24, 3, (), None)
+    assert (done.first_ms, done.last_ms) == (T0 + 76 * H, T0 + 99 * H)
+    assert first.asked == [(76, 100)]
+    done = one(tmp_path, second := Pages())
+    assert (done.before, done.added, done.pages, second.asked) == (24, 0, 0, [])
+
+
+def test_older_bars_are_asked_for_up_to_those_that_are_stored(tmp_path: Path) -> None:
+    one(tmp_path, Pages())
+    done = one(tmp_path, older := Pages(), since(50))
+    assert (older.asked, done.added, done.bars) == ([(50, 76)], 26, 50)
+
+
+def test_a_span_with_an_end_is_half_open_and_on_the_grid(tmp_path: Path) -> None:
+    provider = Pages()
+    done = one(tmp_path, provider, since(10, since_ms=T0 + 10 * H - 5, until_ms=T0 + 20 * H - 5))
+    assert (provider.asked, done.bars) == ([(10, 20)], 10)
+
+
+@pytest.mark.req("R0.8")
+def test_missing_bars_are_asked_for_twice_then_left_and_named_and_not_asked_for_by_the_next_fetch(
+    tmp_path: Path,
+) -> None:
+    provider = Pages(holes=frozenset({80, 81, 90}))
+    done = one(tmp_path, provider)
+    assert provider.asked == [(76, 100), (77, 82), (87, 91)]
+    assert [((first - T0) // H, (end - T0) // H) for first, end in done.gaps] == [(80, 82), (90, 91)]
+    again = Pages()
+    done = one(tmp_path, again)
+    assert (again.asked, len(done.gaps)) == ([], 2)
+    done = one(tmp_path, again, since(76, again=True))
+    assert (done.added, done.gaps) == (3, ())
+
+
+def test_a_request_that_failed_is_made_again_from_where_the_pages_came_to(tmp_path: Path) -> None:
+    sleep = Sleep()
+    provider = Pages(troubles={3: VenueError("busy", resolution="retry"), 4: VenueError("busy", resolution="retry")})
+    done = one(tmp_path, provider, since(50), sleep)
+    assert (done.bars, done.error, sleep.slept) == (50, None, [1.0, 2.0])
+    assert provider.asked == [(50, 100), (70, 100), (70, 100)]
+
+
+def test_a_ban_is_waited_for_as_long_as_patience_reaches(tmp_path: Path) -> None:
+    sleep = Sleep()
+    ban = VenueError("not for 40 s", resolution="wait", retry_ms=NOW + 40_000)
+    assert one(tmp_path, Pages(troubles={1: ban}), sleep=sleep).error is None
+    assert sleep.slept == [40.0]
+    long = VenueError("not for 2 min", resolution="wait", retry_ms=NOW + 120_000)
+    done = one(tmp_path, provider := Pages(troubles={3: long}), since(40), sleep := Sleep())
+    assert (done.error, sleep.slept) == (long, [])
+    assert done.bars == 24 + 20, "what came before it is stored"
+    assert provider.requests_made == 3
+
+
+@pytest.mark.parametrize("trouble", [VenueError("no such market", resolution="skip_symbol"), DataError("damaged")])
+def test_one_series_that_fails_keeps_what_came_and_the_others_go_on(tmp_path: Path, trouble: TraderError) -> None:
+    provider = Pages(troubles={2: trouble})
+    first, second = run(tmp_path, provider, symbols=("BTC/USD", "ETH/USD"))
+    assert (first.bars, first.error, second.bars, second.error) == (10, trouble, 24, None)
+    error = failed([first, second])
+    assert error is not None
+    assert (type(error), error.message) == (
+        type(trouble),
+        f"1 of 2 series are not whole; `BTC/USD` 1h: {trouble.message}",
+    )
+    assert failed([second]) is None
+
+
+def test_an_interrupt_stores_what_came(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Pages(troubles={2: KeyboardInterrupt()}))
+    done = one(tmp_path, rest := Pages())
+    assert (done.before, done.bars, rest.asked) == (10, 24, [(83, 100)])
+
+
+def test_tries_end(tmp_path: Path) -> None:
+    troubles: dict[int, BaseException] = {n: VenueError("busy", resolution="retry") for n in range(1, 9)}
+    provider = Pages(troubles=troubles)
+    done = one(tmp_path, provider)
+    assert (provider.requests_made, str(done.error)) == (3, "busy")
+
+
+def test_progress_never_goes_back_and_ends_at_the_whole(tmp_path: Path) -> None:
+    seen: list[tuple[float, float]] = []
+    wanted = [Wanted("kraken", one, HOUR) for one in ("BTC/USD", "ETH/USD", "SOL/USD")]
+    provider = Pages()
+    fetch(
+        wanted, lambda one: StoredShelf(tmp_path, one), lambda _: [provider], TERMS, Sleep().clock(),
+        lambda part, whole: seen.append((part, whole)),
+    )  # fmt: skip
+    parts = [part for part, _ in seen]
+    assert parts == sorted(parts)
+    assert seen[-1][0] == pytest.approx(seen[-1][1])
+    assert all(part <= whole for part, whole in seen)

@@ -1,0 +1,366 @@
+"""Fetching bars: what is stored is told apart from what is not, and only the latter is asked of a series' providers.
+
+A series goes on where it was: whatever a provider gave is put on its shelf in groups of pages, so that a kill costs one group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from trader_cli.errors import DataError, TraderError, UsageError, VenueError
+from trader_cli.model.timeframe import Timeframe
+
+Row: TypeAlias = tuple[int, float, float, float, float, float]
+"""ms UTC of the open; open, high, low, close in quote per base; volume in base."""
+Span: TypeAlias = tuple[int, int]
+"""Half-open, ms UTC of opens."""
+
+# Of `model.orders.Resolution`: the same question may be answered a little later.
+_RETRIED = ("retry", "wait", "resync")
+_LONGEST_PAUSE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One series to fetch."""
+
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer of a provider: closed bars, oldest first, and the span of opens it answers for.
+
+    proves: a bar that is missing from the span does not exist; else it is asked for once more before that is believed.
+    """
+
+    rows: Sequence[Row]
+    span: Span
+    proves: bool = False
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A stored bar that its provider tells otherwise. before, now: open, high, low, close, volume. replaced: now is stored."""
+
+    time_ms: int
+    before: tuple[float, ...]
+    now: tuple[float, ...]
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class Put:
+    """What became of some pages."""
+
+    added: int
+    revisions: tuple[Revision, ...] = ()
+
+
+class Provider(Protocol):
+    """One source of bars."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in settings, scores and results."""
+        ...
+
+    def now_ms(self) -> int:
+        """Return its time, ms UTC: a bar is closed by the provider's clock, not by ours."""
+        ...
+
+    def requests(self, timeframe: Timeframe, span: Span) -> float:
+        """Return about how many requests a span takes, for the display of progress."""
+        ...
+
+    def page_bars(self) -> int:
+        """Return how many bars one answer holds: what lies nearer together is asked for at once."""
+        ...
+
+    def pages(self, symbol: str, timeframe: Timeframe, span: Span) -> Iterator[Page]:
+        """Yield the closed bars of a span, a request a page. Raises VenueError, or DataError for damaged bars."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where one series is stored."""
+
+    def count(self) -> int:
+        """Return how many bars are stored."""
+        ...
+
+    def ends(self) -> Span | None:
+        """Return the opens of the first and the last stored bar; None where there is none."""
+        ...
+
+    def unknown(self, provider: str, span: Span, page_bars: int) -> list[Span]:
+        """Return the parts of a span that hold bars neither stored nor known to be missing at this provider."""
+        ...
+
+    def missing(self, span: Span) -> list[Span]:
+        """Return every gap of a span, known or not."""
+        ...
+
+    def put(self, provider: str, pages: Sequence[Page], *, asked_again: bool, replacing: bool) -> Put:
+        """Store what is new in these pages, all or nothing; note what they prove to be missing."""
+        ...
+
+    def forget(self) -> None:
+        """Forget which bars are known to be missing, so that they are asked for again."""
+        ...
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a fetch goes about it; each of them a key of `[fetch]`, or an option.
+
+    since_ms: None = where a series begins that is stored, else `first_bars` ago. until_ms: None = now.
+    group_pages: pages that are stored together. tries: of one request. patience_ms: longest wait for a ban to end.
+    replacing: revised bars are stored instead of the old ones. again: gaps that are known are asked for once more.
+    """
+
+    since_ms: int | None
+    until_ms: int | None
+    first_bars: int
+    group_pages: int
+    tries: int
+    patience_ms: int
+    replacing: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What became of one series. span: opens asked for; gaps: what is missing in it; error: why it is not whole."""
+
+    wanted: Wanted
+    provider: str
+    before: int
+    added: int
+    bars: int
+    first_ms: int | None
+    last_ms: int | None
+    revisions: tuple[Revision, ...]
+    gaps: tuple[Span, ...]
+    pages: int
+    seconds: float
+    error: TraderError | None = None
+
+
+@dataclass
+class Clock:
+    """Time as the machine tells it: ms UTC, seconds that only rise, and a pause in seconds."""
+
+    now_ms: Callable[[], int]
+    elapsed_s: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+Progress: TypeAlias = Callable[[float, float], None]
+"""Called with (requests done, requests there are about)."""
+
+
+def fetch(
+    wanted: Sequence[Wanted],
+    shelf: Callable[[Wanted], Shelf],
+    providers: Callable[[Wanted], Sequence[Provider]],
+    terms: Terms,
+    clock: Clock,
+    progress: Progress,
+) -> list[Fetched]:
+    """Bring every series up to date, one after the other; one that fails says why and keeps what came, the others go on.
+
+    providers: of a series, the first its own. Raises nothing but what ends the program; a Ctrl-C stores what came first.
+    """
+    meter = _Meter(len(wanted), progress)
+    done = []
+    for one in wanted:
+        done.append(_Errand(one, shelf(one), providers(one), terms, clock, meter).run())
+        meter.next_series()
+    return done
+
+
+@dataclass
+class _Meter:
+    """One display for all series: those that were not begun are thought to be as long as those that were."""
+
+    series: int
+    progress: Progress
+    done: float = 0.0
+    planned: float = 0.0
+    begun: int = 0
+
+    def plan(self, requests: float) -> None:
+        self.begun += 1
+        self.planned += requests
+        self._show()
+
+    def step(self, requests: float = 1.0) -> None:
+        self.done += requests
+        self._show()
+
+    def next_series(self) -> None:
+        self.planned = max(self.done, 1e-9) if self.begun else 0.0
+        self._show()
+
+    def _show(self) -> None:
+        each = self.planned / max(self.begun, 1)
+        total = self.planned + each * (self.series - self.begun)
+        self.progress(min(self.done, total), max(total, 1e-9))
+
+
+@dataclass
+class _Errand:
+    """One series on its way."""
+
+    wanted: Wanted
+    shelf: Shelf
+    providers: Sequence[Provider]
+    terms: Terms
+    clock: Clock
+    meter: _Meter
+    pages: int = 0
+    added: int = 0
+    revisions: list[Revision] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+
+    def run(self) -> Fetched:
+        began = self.clock.elapsed_s()
+        before = self.shelf.count()
+        own = self.providers[0]
+        span: Span | None = None
+        error: TraderError | None = None
+        try:
+            span = self._span(self._asking(own.now_ms))
+            if self.terms.again:
+                self.shelf.forget()
+            self.meter.plan(sum(own.requests(self.wanted.timeframe, one) for one in self._unknown(own, span)))
+            # Twice: what is missing from an answer is asked for again before it is believed.
+            for asked_again in (False, True):
+                self._ask(own, span, asked_again=asked_again)
+        except (VenueError, DataError, UsageError) as caught:
+            error = caught
+        ends = self.shelf.ends()
+        return Fetched(
+            self.wanted,
+            ", ".join(self.used) or own.name,
+            before,
+            self.added,
+            self.shelf.count(),
+            ends[0] if ends else None,
+            ends[1] if ends else None,
+            tuple(self.revisions),
+            tuple(self.shelf.missing(span)) if span is not None else (),
+            self.pages,
+            self.clock.elapsed_s() - began,
+            error,
+        )
+
+    def _span(self, now_ms: int) -> Span:
+        """Return what is wanted of the series: from its first stored bar on where nothing is stated, closed bars only."""
+        frame = self.wanted.timeframe
+        until = frame.floor(now_ms)
+        if self.terms.until_ms is not None:
+            until = min(until, _up(frame, self.terms.until_ms))
+        ends = self.shelf.ends()
+        if self.terms.since_ms is not None:
+            since = _up(frame, self.terms.since_ms)
+        elif ends is not None:
+            since = ends[0]
+        else:
+            since = until - self.terms.first_bars * frame.ms
+        return since, max(since, until)
+
+    def _unknown(self, provider: Provider, span: Span) -> list[Span]:
+        return self.shelf.unknown(provider.name, span, provider.page_bars())
+
+    def _ask(self, provider: Provider, span: Span, *, asked_again: bool) -> None:
+        for part in self._unknown(provider, span):
+            group: list[Page] = []
+            try:
+                for page in self._patiently(provider, part):
+                    group.append(page)
+                    self.pages += 1
+                    self.meter.step()
+                    if len(group) >= self.terms.group_pages:
+                        self._put(provider, group, asked_again=asked_again)
+                        group = []
+            finally:
+                # Also on the way out of a fault or a Ctrl-C: what came is sound, and need not be asked for again.
+                self._put(provider, group, asked_again=asked_again)
+
+    def _put(self, provider: Provider, group: Sequence[Page], *, asked_again: bool) -> None:
+        if not group:
+            return
+        put = self.shelf.put(provider.name, group, asked_again=asked_again, replacing=self.terms.replacing)
+        self.added += put.added
+        known = {one.time_ms for one in self.revisions}
+        self.revisions += [one for one in put.revisions if one.time_ms not in known]
+        if provider.name not in self.used:
+            self.used.append(provider.name)
+
+    def _patiently(self, provider: Provider, span: Span) -> Iterator[Page]:
+        """Yield a span's pages; a request that failed is made again from where the pages came to."""
+        at, failures = span[0], 0
+        pages = provider.pages(self.wanted.symbol, self.wanted.timeframe, span)
+        while True:
+            try:
+                page = next(pages, None)
+            except VenueError as error:
+                failures += 1
+                self._pause(error, failures)
+                pages = provider.pages(self.wanted.symbol, self.wanted.timeframe, (at, span[1]))
+                continue
+            if page is None:
+                return
+            failures = 0
+            # Pages come oldest first, or are the last there is.
+            at = max(at, page.span[1]) if page.span[0] <= at else at
+            yield page
+
+    def _asking(self, ask: Callable[[], int]) -> int:
+        failures = 0
+        while True:
+            try:
+                return ask()
+            except VenueError as error:
+                failures += 1
+                self._pause(error, failures)
+
+    def _pause(self, error: VenueError, failures: int) -> None:
+        """Wait as the venue asks, or a little longer each time; raise the error where that would be too long or too often."""
+        wait_ms = error.retry_ms - self.clock.now_ms()
+        if failures >= self.terms.tries or wait_ms > self.terms.patience_ms:
+            raise error
+        if wait_ms > 0:
+            self.clock.sleep(wait_ms / 1000)
+        elif error.resolution in _RETRIED or error.pattern == "not_sent":
+            self.clock.sleep(min(2.0 ** (failures - 1), _LONGEST_PAUSE_S))
+        else:
+            raise error
+
+
+def _up(frame: Timeframe, time_ms: int) -> int:
+    """Return the first open at or after a time."""
+    floor = frame.floor(time_ms)
+    return floor if floor == time_ms else floor + frame.ms
+
+
+def failed(done: Iterable[Fetched]) -> TraderError | None:
+    """Return the error of a fetch as a whole: the first series' that failed, counted; None where all came."""
+    rows = list(done)
+    wrong = [(one.wanted, one.error) for one in rows if one.error is not None]
+    if not wrong:
+        return None
+    one, first = wrong[0]
+    if len(rows) == 1:
+        return first
+    return type(first)(
+        f"{len(wrong)} of {len(rows)} series are not whole; `{one.symbol}` {one.timeframe}: {first.message}",
+        *first.hints,
+        "run the command again: it goes on where it was",
+    )

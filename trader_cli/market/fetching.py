@@ -1,0 +1,191 @@
+"""The shelf of one fetched series: which bars are stored, which its providers do not have, and new ones put beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trader_cli.errors import DataError
+from trader_cli.jobs.fetch import Page, Put, Revision, Span, Wanted
+from trader_cli.market.fetching_absent import Absent
+from trader_cli.market.files import Series, alone, damaged_rows, file_of, iso, load, write
+from trader_cli.model.bars import COLUMNS, Bars, Ints
+from trader_cli.model.timeframe import Timeframe
+
+# Known bars that are asked for again before new ones: they show revisions.
+_OVERLAP = 3
+
+
+class StoredShelf:
+    """One series under `folder`, `EXCHANGE/BASE-QUOTE-TIMEFRAME.parquet`; other processes may write it too."""
+
+    def __init__(self, folder: Path, wanted: Wanted) -> None:
+        self.path = file_of(folder, wanted.exchange, wanted.symbol, wanted.timeframe)
+        self._wanted = wanted
+        self._frame = wanted.timeframe
+        self._absent = Absent(self.path)
+        self._stamps: Ints | None = None
+
+    def count(self) -> int:
+        """Return how many bars are stored."""
+        return len(self._known())
+
+    def ends(self) -> Span | None:
+        """Return the opens of the first and the last stored bar, ms UTC; None where there is none."""
+        stamps = self._known()
+        return (int(stamps[0]), int(stamps[-1])) if len(stamps) else None
+
+    def unknown(self, provider: str, span: Span, page_bars: int) -> list[Span]:
+        """Return the parts of a span of opens to ask this provider for, oldest first, a few known bars in front of each.
+
+        What lies nearer together than one answer holds is one part.
+        """
+        open_ = self._lacking(span)
+        open_ &= ~_inside(self._grid(span), self._absent.spans(provider))
+        parts = _joined(_runs(self._grid(span), open_, self._frame.ms), page_bars * self._frame.ms)
+        return [(self._overlapped(first), last) for first, last in parts]
+
+    def missing(self, span: Span) -> list[Span]:
+        """Return the runs of a span that no stored bar fills, oldest first; nothing where no bar is stored."""
+        if not len(self._known()):
+            return []
+        return _runs(self._grid(span), self._lacking(span), self._frame.ms)
+
+    def put(self, provider: str, pages: Sequence[Page], *, asked_again: bool, replacing: bool) -> Put:
+        """Store what is new in these pages, or nothing of them.
+
+        Raises DataError for bars that cannot be traded on. replacing: a bar that is told otherwise now takes the stored one's
+        place. asked_again: what is missing from these pages is believed to be missing.
+        """
+        told = self._told(pages)
+        with alone(self.path):
+            stored = self._load()
+            bars, put = _merged(stored, told, replacing=replacing)
+            if put.added or any(one.replaced for one in put.revisions):
+                write(bars, self.path)
+            self._stamps = bars.open_ms
+            proved = [page.span for page in pages if asked_again or page.proves]
+            # Told apart here once, so that an answered gap is not asked for by every fetch.
+            self._absent.add(provider, [gap for span in proved for gap in self.missing(span)])
+        return put
+
+    def forget(self) -> None:
+        """Forget which bars are known to be missing."""
+        self._absent.clear()
+
+    def _known(self) -> Ints:
+        if self._stamps is None:
+            self._stamps = self._load().open_ms
+        return self._stamps
+
+    def _load(self) -> Bars:
+        one = self._wanted
+        if self.path.exists():
+            return load(Series(one.exchange, one.symbol, one.timeframe, self.path))
+        nothing = np.empty(0)
+        return Bars(
+            one.symbol, one.exchange, one.timeframe, np.empty(0, np.int64), nothing, nothing, nothing, nothing, nothing
+        )
+
+    def _grid(self, span: Span) -> Ints:
+        return np.arange(span[0], span[1], self._frame.ms, dtype=np.int64)
+
+    def _lacking(self, span: Span) -> npt.NDArray[np.bool_]:
+        """Tell of each open of a span whether no bar is stored for it."""
+        stamps = self._known()
+        found = stamps[np.searchsorted(stamps, span[0]) : np.searchsorted(stamps, span[1])]
+        open_ = np.ones(len(self._grid(span)), np.bool_)
+        offsets = found - span[0]
+        # A stored bar off the grid is `data check`'s to name.
+        open_[(offsets[offsets % self._frame.ms == 0] // self._frame.ms)] = False
+        return open_
+
+    def _overlapped(self, first_ms: int) -> int:
+        stamps = self._known()
+        row = int(np.searchsorted(stamps, first_ms))
+        back = stamps[max(0, row - _OVERLAP) : row]
+        near = back[back >= first_ms - _OVERLAP * self._frame.ms]
+        return int(near[0]) if len(near) else first_ms
+
+    def _told(self, pages: Sequence[Page]) -> Bars:
+        rows = sorted({row[0]: row for page in pages for row in page.rows}.values())
+        table = np.array([row[1:] for row in rows], np.float64).reshape(-1, len(COLUMNS))
+        one = self._wanted
+        columns: dict[str, Any] = {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(COLUMNS)}
+        told = Bars(one.symbol, one.exchange, one.timeframe, np.array([row[0] for row in rows], np.int64), **columns)
+        wrong = damaged_rows(told)
+        if wrong is not None:
+            row, what = wrong
+            raise DataError(
+                f"`{one.symbol}`, {iso(int(told.open_ms[row]))}: {what}", "nothing of this answer was stored"
+            )
+        return told
+
+
+def _merged(stored: Bars, told: Bars, *, replacing: bool) -> tuple[Bars, Put]:
+    """Return stored bars with told ones among them, and what that changed."""
+    rows = np.searchsorted(stored.open_ms, told.open_ms)
+    inside = rows < len(stored)
+    there = np.zeros(len(told), np.bool_)
+    there[inside] = stored.open_ms[rows[inside]] == told.open_ms[inside]
+    before = np.column_stack([getattr(stored, name)[rows[there]] for name in COLUMNS])
+    now = np.column_stack([getattr(told, name)[there] for name in COLUMNS])
+    changed = (before != now).any(axis=1)
+    times = told.open_ms[there][changed]
+    revisions = tuple(
+        Revision(int(time), tuple(map(float, old)), tuple(map(float, new)), replacing)
+        for time, old, new in zip(times, before[changed], now[changed], strict=True)
+    )
+    columns: dict[str, Any] = {}
+    added = int((~there).sum())
+    order = np.argsort(np.concatenate([stored.open_ms, told.open_ms[~there]]), kind="stable")
+    for name in ("open_ms", *COLUMNS):
+        own = getattr(stored, name)
+        if replacing and name != "open_ms" and len(times):
+            own = own.copy()
+            own[rows[there][changed]] = getattr(told, name)[there][changed]
+        columns[name] = np.concatenate([own, getattr(told, name)[~there]])[order]
+    return replace(stored, **columns), Put(added, revisions)
+
+
+def _runs(grid: Ints, marked: npt.NDArray[np.bool_], step_ms: int) -> list[Span]:
+    """Return the spans of the marked opens."""
+    edges = np.diff(np.concatenate([[0], marked.astype(np.int8), [0]]))
+    firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return [(int(grid[first]), int(grid[end - 1]) + step_ms) for first, end in zip(firsts, ends, strict=True)]
+
+
+def _joined(spans: Sequence[Span], near_ms: int) -> list[Span]:
+    """Return spans of which no two fit into one answer."""
+    found: list[Span] = []
+    for first, end in spans:
+        if found and end - found[-1][0] <= near_ms:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((first, end))
+    return found
+
+
+def _inside(grid: Ints, spans: Sequence[Span]) -> npt.NDArray[np.bool_]:
+    """Tell of each open whether a span holds it. Spans are sorted and apart."""
+    if not spans:
+        return np.zeros(len(grid), np.bool_)
+    firsts, ends = np.array(spans, np.int64).T
+    row = np.searchsorted(firsts, grid, side="right") - 1
+    held: npt.NDArray[np.bool_] = (row >= 0) & (grid < ends[np.maximum(row, 0)])
+    return held
+
+
+def frame_text(timeframe: Timeframe, spans: Sequence[Span]) -> list[str]:
+    """Return each gap as a reader knows it: `2024-01-01T03:00:00Z (1 bar)` or `from … to …, 12 bars`."""
+    found = []
+    for first, end in spans:
+        bars = (end - first) // timeframe.ms
+        text = f"{iso(first)} (1 bar)" if bars == 1 else f"{iso(first)} to {iso(end - timeframe.ms)} ({bars:,} bars)"
+        found.append(text)
+    return found
