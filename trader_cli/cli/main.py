@@ -29,6 +29,7 @@ from trader_cli.cli import (
     report,
     report_insight,
     risk,
+    scan,
     strategy,
     validate,
 )
@@ -63,6 +64,7 @@ def main_options(
     """One-shot trading commands: honest backtests, an exact ledger, one decision path."""
 
 
+scan.register(app)
 backtest.register(app)
 optimize.register(app)
 validate.register(app)

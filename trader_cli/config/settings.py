@@ -377,8 +377,10 @@ class Metrics(Section):
 class Alerts(Section):
     """Which trouble somebody is told of, and how often. Where to, a variable says: such addresses hold passwords."""
 
-    urls_env: str = Field(min_length=1, description="name of the environment variable that holds the addresses, Apprise's")
-    events: tuple[
+    urls_env: str = Field(
+        min_length=1, description="name of the environment variable that holds the addresses, Apprise's"
+    )
+    muted: tuple[
         Literal[
             "unresolved_order",
             "halt",
@@ -391,7 +393,7 @@ class Alerts(Section):
             "difference",
         ],
         ...,
-    ] = Field(description="kinds of trouble that are told; [] = none")
+    ] = Field(description="kinds of trouble that nobody is told of; [] = all are told")
     repeat_h: Hours = Field(description="hours before trouble that lasts is told again; 0 = never")
     most_per_hour: Tries = Field(description="messages an hour; what is left over joins the next one")
     heartbeat_bars: Tries = Field(description="bars without a cycle that ended well before the heartbeat is missing")

@@ -1,0 +1,68 @@
+"""`trader scan`: every strategy's signal for every symbol now, ranked; and what was left out by which number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
+from trader_cli.cli.options import BarLength, Cash, Params, Since, Symbols
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    command(app, "scan")(_scan)
+
+
+def _scan(
+    run: Run,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ask this one; repeatable. Without it, those that are deployed.",
+            metavar="NAME",
+            autocompletion=complete_strategies,
+        ),
+    ] = None,
+    symbols: Symbols = None,
+    universe: Annotated[
+        Path | None, typer.Option(help="A file with one symbol a line; `#` begins a comment.", metavar="FILE")
+    ] = None,
+    exchange: Annotated[
+        str | None, typer.Option(help="Stored bars of this exchange; A,B = each symbol at both.")
+    ] = None,
+    timeframe: BarLength = None,
+    since: Since = None,
+    until: Annotated[str | None, typer.Option(help="Stored bars as of this moment.", metavar="TIME")] = None,
+    param: Params = None,
+    cash: Cash = None,
+) -> Outcome:
+    """Rank the universe by what the strategies want now; what is left out is named with the filter and the number."""
+    from trader_cli.jobs.scan import record_of, result_of, scan
+    from trader_cli.scanning import request_of, stated_universe, stored, terms_of
+
+    parts = run.wiring(
+        data__symbols=split(symbols),
+        data__exchange=exchange,
+        data__timeframe=timeframe,
+        data__since=since,
+        data__until=until,
+        account__cash=cash,
+    )
+    names = [one for text in strategy or [] for one in split(text) or []]
+    request = request_of(parts, names, parameters(param))
+    chosen = stated_universe(request, universe)
+    gathered = stored(parts, request, chosen)
+    done = scan(request, gathered, terms_of(parts))
+    where = ",".join(dict.fromkeys(one.exchange for one in gathered.series))
+    record = record_of(done, parts.new_run_id(), parts.now_ms(), where, chosen.text)
+    result = result_of(done, record)
+
+    def view(console: Any) -> None:
+        from trader_cli.cli.views_scan import scan_view
+
+        scan_view(console, result, parts.settings.scan.top)
+
+    return Outcome("scan/1", result, view)

@@ -1,0 +1,105 @@
+"""How a scan looks in a terminal, in 80 columns: from plain values to Rich, nothing computed."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trader_cli.cli.views import number
+
+_WIDTH = 80
+_STYLES = {"act": "bold green", "look": "green", "weak": "dim", "keep": "dim"}
+_MOST_LEFT_OUT = 5
+
+
+def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
+    """Print the best signals, then who was left out and by what."""
+    looked = result["universe"]
+    console.print(Text.assemble(("scan", "bold"), f"  {', '.join(result['strategies'])}"), soft_wrap=True)
+    console.print(
+        f"{looked['symbols']:,} symbols ({looked['from']}) · {result['exchange'] or '-'} · "
+        f"{result['timeframe']} bars, the newest of {result['bar']}",
+        markup=False,
+    )
+    console.print(_approval(result))
+    console.print()
+    rows = [(name, one) for name, found in result["signals"].items() for one in found]
+    ranked = sorted((row for row in rows if row[1]["rank"] is not None), key=lambda row: row[1]["rank"])
+    if ranked:
+        console.print(_table(ranked[:top]))
+        if len(ranked) > top:
+            console.print(Text(f"{len(ranked) - top:,} more: `--set scan.top={len(ranked)}`, or `--json`", style="dim"))
+    else:
+        console.print("no strategy wants to hold any of them")
+    flat = len(rows) - len(ranked)
+    if flat:
+        console.print(Text(f"{flat:,} answers want nothing", style="dim"))
+    _left_out(console, result["left_out"])
+    for name, text in list(result["problems"].items())[:_MOST_LEFT_OUT]:
+        console.print(textwrap.fill(f"note: {name}: {text}", _WIDTH), markup=False)
+    for note in result.get("notes", ()):
+        console.print(textwrap.fill(f"note: {note}", _WIDTH), markup=False)
+    console.print(Text(f"scan {result['scan_id']} · {_seconds(result)}", style="dim"))
+
+
+def _approval(result: Mapping[str, Any]) -> str:
+    filtered = ", ".join(f"{name} {count:,}" for name, count in result["filtered"].items())
+    pct = result["approval_pct"]
+    rate = "-" if pct is None or math.isnan(pct) else f"{pct:.0f} %"
+    return f"approved {result['approved']:,} ({rate})" + (f" · left out by {filtered}" if filtered else "")
+
+
+def _table(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=_WIDTH)
+    for title in ("no", "symbol", "strategy", "do", "price", "sure", "stop", "take", "r/r", "age"):
+        left = title in ("symbol", "strategy", "do")
+        table.add_column(title, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
+    for name, one in rows:
+        table.add_row(
+            str(one["rank"]),
+            name,
+            one["strategy"],
+            Text(one["state"], style=_STYLES.get(one["state"], "")),
+            price(one["price"]),
+            number(one["confidence"]),
+            price(one["stop"]),
+            price(one["take"]),
+            number(one["reward_risk"], 1),
+            number(one["age"], 0),
+        )
+    return table
+
+
+def price(value: float | None) -> str:
+    """Return a price with six digits that count, `-` where there is none."""
+    if value is None or math.isnan(value):
+        return "-"
+    if value >= 100_000:
+        return f"{value:,.0f}"
+    return f"{value:.6g}" if value >= 1e-4 else f"{value:.3e}"
+
+
+def _left_out(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    console.print()
+    by_filter: dict[str, list[Mapping[str, Any]]] = {}
+    for one in rows:
+        by_filter.setdefault(one["filter"], []).append(one)
+    for name, found in by_filter.items():
+        for one in found[:_MOST_LEFT_OUT]:
+            text = f"{one['symbol']}: {one['message']}"
+            head = f"left out by {name}: "
+            console.print(textwrap.fill(head + text, _WIDTH, subsequent_indent="  "), markup=False)
+        if len(found) > _MOST_LEFT_OUT:
+            console.print(f"left out by {name}: {len(found) - _MOST_LEFT_OUT:,} more, see `--json`", markup=False)
+
+
+def _seconds(result: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.2f} s" for name, value in result["seconds"].items())
