@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from trader_cli.errors import UsageError, did_you_mean
 
@@ -67,6 +67,7 @@ def _venue(parts: Wiring, name: str) -> Provider:
     from trader_cli.venues.budget import Budget
     from trader_cli.venues.candles import Candles
     from trader_cli.venues.history import BinanceHistory, KrakenHistory
+    from trader_cli.venues.history_trades import Trades
     from trader_cli.venues.opening import open_client, open_venue
     from trader_cli.venues.rules import Rulebook
 
@@ -104,7 +105,13 @@ def _venue(parts: Wiring, name: str) -> Provider:
         asked()
         return client.now_ms()
 
-    return KrakenHistory(candles, now_ms) if name == "kraken" else BinanceHistory(candles, now_ms)
+    if name == "binance":
+        return BinanceHistory(candles, now_ms)
+
+    def trades(params: Mapping[str, Any]) -> object:
+        return client.read("public_get_trades", params, kind="market_data")
+
+    return KrakenHistory(candles, Trades(trades, pair), now_ms)
 
 
 def _once(ask: Callable[[], int]) -> Callable[[], int]:

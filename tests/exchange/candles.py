@@ -12,7 +12,13 @@ from .walk import GRID, Walk
 Row = tuple[int, str, str, str, str, str]
 """Open time ms, then open, high, low, close and volume as the venue writes them."""
 
+Deal = tuple[int, Decimal, Decimal, int]
+"""Time in ns, price, quantity, the venue's number."""
+
 _SAMPLES = 3
+_SPLIT = 7
+"""Trades of one candle; several share a nanosecond, and no page holds a whole number of candles."""
+
 _HISTORY_MS = 1_000 * 86_400_000
 
 
@@ -99,6 +105,13 @@ class Candles:
             return [self._row(at, interval_ms, now_ms, mid) for at in range(start, forming + 1, interval_ms)]
         return found[:most] if oldest else found[-most:]
 
+    def trades(self, since_ns: int, now_ms: int, most: int, mid: Decimal) -> list[Deal]:
+        """Return the oldest `most` trades later than a time, of which the loaded candles are made, else those of an hour."""
+        step = min(self._loaded, default=3_600_000)
+        first_ms = since_ns // 1_000_000 // step * step
+        rows = self.rows(step, first_ms, now_ms, -(-most // _SPLIT) + 2, mid, oldest=True)
+        return [one for row in rows for one in _deals(row, step) if since_ns < one[0] <= now_ms * 1_000_000][:most]
+
     def _row(self, at: int, interval_ms: int, now_ms: int, mid: Decimal) -> Row:
         end = at + interval_ms
         closed = end <= now_ms
@@ -144,6 +157,24 @@ class Candles:
 
     def _round(self, price: float) -> Decimal:
         return max(self.tick, (Decimal(price) / self.tick).to_integral_value() * self.tick)
+
+
+def _deals(row: Row, step: int) -> list[Deal]:
+    """Return the trades that make this candle; none where it has no volume."""
+    at, *texts = row
+    first, high, low, last, volume = (Decimal(text) for text in texts)
+    if not volume:
+        return []
+    turn = (low, high) if last >= first else (high, low)
+    prices = (first, turn[0], turn[1], turn[1], last, last, last)
+    quarters = (0, 1, 2, 2, 3, 3, 3)
+    part = (volume / _SPLIT).quantize(Decimal("1e-8"))
+    parts = [part] * (_SPLIT - 1) + [volume - part * (_SPLIT - 1)]
+    start, number = at * 1_000_000, at // step * _SPLIT
+    return [
+        (start + quarter * step * 250_000, price, quantity, number + n)
+        for n, (quarter, price, quantity) in enumerate(zip(quarters, prices, parts, strict=True))
+    ]
 
 
 def _texts(row: Sequence[Any]) -> Row:

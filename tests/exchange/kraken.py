@@ -68,7 +68,7 @@ class Kraken:
         }  # fmt: skip
         self._public: dict[str, Callable[[dict[str, str]], Any]] = {
             "Time": market.time, "SystemStatus": market.status, "Assets": market.assets, "AssetPairs": market.pairs,
-            "OHLC": market.ohlc, "Ticker": market.ticker, "Depth": market.depth,
+            "OHLC": market.ohlc, "Trades": market.trades, "Ticker": market.ticker, "Depth": market.depth,
         }  # fmt: skip
 
     def handle(self, request: Request) -> Reply:

@@ -66,6 +66,20 @@ class KrakenMarket:
         last = rows[-2][0] // 1000 if len(rows) > 1 else now // 1000
         return {listing.kraken_id: shown, "last": last}
 
+    def trades(self, params: dict[str, str]) -> dict[str, Any]:
+        """Return up to 1000 trades later than `since` (ns), oldest first; `last` goes on there."""
+        listing = self.listing(params.get("pair", ""))
+        most = max(1, min(1000, int(params.get("count", "1000"))))
+        since, now = int(params.get("since", "0")), self.venue.clock.now_ms()
+        book, candles = self.venue.books[listing.symbol], self.venue.candles[listing.symbol]
+        found = candles.trades(since, now, most, book.last)
+        places = listing.price_decimals
+        shown = [
+            [f"{price:.{places}f}", f"{quantity:.8f}", float(Decimal(at) / 10**9), "b", "m", "", number]
+            for at, price, quantity, number in found
+        ]
+        return {listing.kraken_id: shown, "last": str(found[-1][0] if found else since)}
+
     def ticker(self, params: dict[str, str]) -> dict[str, Any]:
         """Return best bid and ask, the last price and the day's numbers."""
         return {listing.kraken_id: self._tick(listing) for listing in self._asked(params)}

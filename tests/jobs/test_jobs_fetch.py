@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,18 +43,17 @@ class Pages:
     def requests(self, timeframe: Timeframe, span: Span) -> float:
         return max(1, (span[1] - span[0]) // (10 * H))
 
-    def pages(self, symbol: str, timeframe: Timeframe, span: Span) -> Iterator[Page]:
-        self.asked.append(((span[0] - T0) // H, (span[1] - T0) // H))
-        at, end = self.asked[-1]
-        while at < end:
-            self.requests_made += 1
-            trouble = self.troubles.pop(self.requests_made, None)
-            if trouble is not None:
-                raise trouble
-            until = min(at + 10, end)
-            rows = [row(hour) for hour in range(at, until) if hour not in self.holes]
-            yield Page(rows, (T0 + at * H, T0 + until * H))
-            at = until
+    def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: int | None) -> tuple[Page, int | None]:
+        if cursor is None:
+            self.asked.append(((span[0] - T0) // H, (span[1] - T0) // H))
+        self.requests_made += 1
+        trouble = self.troubles.pop(self.requests_made, None)
+        if trouble is not None:
+            raise trouble
+        at, end = cursor if cursor is not None else (span[0] - T0) // H, (span[1] - T0) // H
+        until = min(at + 10, end)
+        rows = [row(hour) for hour in range(at, until) if hour not in self.holes]
+        return Page(rows, (T0 + at * H, T0 + until * H)), until if until < end else None
 
 
 class Sleep:
@@ -129,7 +128,7 @@ def test_a_request_that_failed_is_made_again_from_where_the_pages_came_to(tmp_pa
     provider = Pages(troubles={3: VenueError("busy", resolution="retry"), 4: VenueError("busy", resolution="retry")})
     done = one(tmp_path, provider, since(50), sleep)
     assert (done.bars, done.error, sleep.slept) == (50, None, [1.0, 2.0])
-    assert provider.asked == [(50, 100), (70, 100), (70, 100)]
+    assert (provider.asked, provider.requests_made) == ([(50, 100)], 7), "from where the pages came to"
 
 
 def test_a_ban_is_waited_for_as_long_as_patience_reaches(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from trader_cli.errors import DataError, TraderError, UsageError, VenueError
 from trader_cli.model.timeframe import Timeframe
@@ -20,6 +21,7 @@ Span: TypeAlias = tuple[int, int]
 # Of `model.orders.Resolution`: the same question may be answered a little later.
 _RETRIED = ("retry", "wait", "resync")
 _LONGEST_PAUSE_S = 60.0
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,12 @@ class Provider(Protocol):
         """Return how many bars one answer holds: what lies nearer together is asked for at once."""
         ...
 
-    def pages(self, symbol: str, timeframe: Timeframe, span: Span) -> Iterator[Page]:
-        """Yield the closed bars of a span, a request a page. Raises VenueError, or DataError for damaged bars."""
+    def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: Any) -> tuple[Page, Any]:
+        """Return a part of the span's closed bars, one request's, and the cursor of the next; None = there is no more.
+
+        cursor: None = the first. A request that failed may be made again with the same one. Raises VenueError, or DataError
+        for damaged bars.
+        """
         ...
 
 
@@ -304,25 +310,15 @@ class _Errand:
             self.used.append(provider.name)
 
     def _patiently(self, provider: Provider, span: Span) -> Iterator[Page]:
-        """Yield a span's pages; a request that failed is made again from where the pages came to."""
-        at, failures = span[0], 0
-        pages = provider.pages(self.wanted.symbol, self.wanted.timeframe, span)
+        """Yield a span's pages; a request that failed is made again."""
+        cursor, frame = None, self.wanted.timeframe
         while True:
-            try:
-                page = next(pages, None)
-            except VenueError as error:
-                failures += 1
-                self._pause(error, failures)
-                pages = provider.pages(self.wanted.symbol, self.wanted.timeframe, (at, span[1]))
-                continue
-            if page is None:
-                return
-            failures = 0
-            # Pages come oldest first, or are the last there is.
-            at = max(at, page.span[1]) if page.span[0] <= at else at
+            page, cursor = self._asking(partial(provider.page, self.wanted.symbol, frame, span, cursor))
             yield page
+            if cursor is None:
+                return
 
-    def _asking(self, ask: Callable[[], int]) -> int:
+    def _asking(self, ask: Callable[[], _Answer]) -> _Answer:
         failures = 0
         while True:
             try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from trader_cli.jobs.fetch import Page, Span
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.venues.candles import BINANCE_PAGE, Candles
+from trader_cli.venues.history_trades import Bookmark, Trades
 
 KRAKEN_WINDOW = 719
 """Closed candles of Kraken's newest 720: the last is forming."""
+# Trades an hour of a market nobody has counted yet, in pages.
+_PAGES_AN_HOUR = 1.0
+_HOUR_MS = 3_600_000
 
 
 class BinanceHistory:
@@ -36,28 +40,29 @@ class BinanceHistory:
         """Return how many requests a span takes."""
         return max(1, -(-(span[1] - span[0]) // (timeframe.ms * BINANCE_PAGE)))
 
-    def pages(self, symbol: str, timeframe: Timeframe, span: Span) -> Iterator[Page]:
-        """Yield the closed bars of a span of opens. Raises VenueError, or DataError for damaged ones."""
-        at, end = span
-        while at < end:
-            rows = self._candles(symbol, timeframe, at)
-            # A bar that is missing behind the last one may come late: nothing is said of it.
-            reached = min(rows[-1][0] + timeframe.ms, end) if rows else at
-            if reached > at:
-                yield Page([row for row in rows if row[0] < end], (at, reached))
-            if len(rows) < BINANCE_PAGE:
-                return
-            at = reached
+    def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: int | None) -> tuple[Page, int | None]:
+        """Return closed bars from the cursor on, and where to go on: ms UTC. Raises VenueError, or DataError for damage."""
+        at = span[0] if cursor is None else cursor
+        rows = self._candles(symbol, timeframe, at)
+        # A bar that is missing behind the last one may come late: nothing is said of it.
+        reached = min(rows[-1][0] + timeframe.ms, span[1]) if rows else at
+        more = len(rows) == BINANCE_PAGE and reached < span[1]
+        return Page([row for row in rows if row[0] < span[1]], (at, reached)), reached if more else None
 
 
 class KrakenHistory:
-    """Kraken's newest candles, one request for all there are."""
+    """Kraken's newest 720 candles in one request; older bars are made of its trades, a thousand a request.
+
+    trades: what makes them. now_ms: the venue's time, asked of it.
+    """
 
     name = "kraken"
 
-    def __init__(self, candles: Candles, now_ms: Callable[[], int]) -> None:
+    def __init__(self, candles: Candles, trades: Trades, now_ms: Callable[[], int]) -> None:
         self._candles = candles
+        self._trades = trades
         self._now_ms = now_ms
+        self._pages_an_hour: float | None = None
 
     def now_ms(self) -> int:
         """Return the venue's time, ms UTC."""
@@ -67,12 +72,39 @@ class KrakenHistory:
         """Return how many bars one answer holds."""
         return KRAKEN_WINDOW
 
-    def requests(self, timeframe: Timeframe, span: Span) -> float:  # noqa: ARG002
-        """Return how many requests a span takes."""
-        return 1
+    def requests(self, timeframe: Timeframe, span: Span) -> float:
+        """Return about how many requests a span takes, of trades as many as it took so far."""
+        window = self._window_ms(timeframe)
+        older_ms = min(span[1], window) - span[0]
+        candles = 1.0 if span[1] > window else 0.0
+        return candles + max(0.0, older_ms / _HOUR_MS * (self._pages_an_hour or _PAGES_AN_HOUR))
 
-    def pages(self, symbol: str, timeframe: Timeframe, span: Span) -> Iterator[Page]:
-        """Yield the closed bars of a span of opens. Raises VenueError, or DataError for damaged ones."""
+    def page(
+        self, symbol: str, timeframe: Timeframe, span: Span, cursor: Bookmark | None
+    ) -> tuple[Page, Bookmark | None]:
+        """Return the newest candles first, then bars of trades from the oldest on, up to those candles.
+
+        Raises VenueError, or DataError for damaged bars.
+        """
+        if cursor is not None:
+            page, after = self._trades.page(symbol, timeframe, cursor)
+            self._count(cursor, after)
+            return page, after
+        if span[1] <= self._window_ms(timeframe):
+            return Page((), (span[0], span[0])), self._trades.begin(span)
         rows = [row for row in self._candles(symbol, timeframe, span[0]) if row[0] < span[1]]
-        if rows:
-            yield Page(rows, (rows[0][0], min(rows[-1][0] + timeframe.ms, span[1])))
+        if not rows:
+            return Page((), (span[0], span[0])), None
+        page = Page(rows, (rows[0][0], rows[-1][0] + timeframe.ms))
+        # An answer that begins later than it was asked to was cut at its 720, or the market is younger: trades tell.
+        return page, None if rows[0][0] <= span[0] else self._trades.begin((span[0], rows[0][0]))
+
+    def _window_ms(self, timeframe: Timeframe) -> int:
+        return timeframe.floor(self._now_ms()) - KRAKEN_WINDOW * timeframe.ms
+
+    def _count(self, before: Bookmark, after: Bookmark | None) -> None:
+        if after is not None and after.since_ns > before.since_ns:
+            hours = (after.since_ns - before.since_ns) / 1_000_000 / _HOUR_MS
+            known = self._pages_an_hour
+            # Half of what the last page was, half of what was known: a busy day soon shows.
+            self._pages_an_hour = 1 / hours if known is None else (known + 1 / hours) / 2
