@@ -28,6 +28,10 @@ class Universe:
     symbols: tuple[str, ...]
     text: str
 
+    def including(self, extra: Sequence[str]) -> Universe:
+        """Return it with these symbols too."""
+        return replace(self, symbols=tuple(dict.fromkeys((*self.symbols, *extra))))
+
 
 def request_of(parts: Wiring, names: Sequence[str], params: Mapping[str, str]) -> Request:
     """Return what is asked: the strategies named, else the deployed ones. Raises StrategyError where there are none."""

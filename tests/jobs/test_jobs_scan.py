@@ -14,12 +14,13 @@ from trader_cli.errors import DataError, StrategyError, UsageError
 from trader_cli.jobs.plan import MAIN, Chosen, Request, WalletPlan
 from trader_cli.jobs.scan import Gathered, Terms, gather_stored, record_of, result_of, scan
 from trader_cli.jobs.scanning.asking import ask_all, one_each
+from trader_cli.jobs.scanning.chain import chain
 from trader_cli.jobs.scanning.filters import Limits, Measures, Traded, judge, left_out, measure
 from trader_cli.jobs.scanning.signals import Protection, Sureness, newest
 from trader_cli.jobs.scanning.universe import read_universe
 from trader_cli.model.bars import Bars
 from trader_cli.money import ONE
-from trader_cli.strategy import Signals, Strategy
+from trader_cli.strategy import Signals, Strategy, indicators
 
 NAN = math.nan
 OFF = Limits(
@@ -325,6 +326,48 @@ def test_stored_bars_that_cannot_be_read_are_named_and_the_rest_is_read() -> Non
     found = gather_stored(["A/USD", "B/USD", "C/USD"], load)
     assert [one.symbol for one in found.series] == ["A/USD", "C/USD"]
     assert found.problems == {"B/USD": "its file is damaged"}
+
+
+# Why.
+
+
+@pytest.mark.req("X6")
+def test_the_chain_names_bar_filters_indicators_signal_and_rank() -> None:
+    class Averaged(Strategy):
+        """Hold above the average."""
+
+        def targets(self, bars: Bars) -> Any:
+            return bars.close > indicators.sma(bars.close, 4)
+
+    series = [bars_of([100.0, 101.0, 102.0, 109.0]), bars_of([100.0, 101.0], symbol="B/USD")]
+    done = scan(request(Averaged()), Gathered(series, {}), terms(ON), ["AAA/USD"])
+    told = chain(done, "AAA/USD")
+    assert told["bar"]["close"] == 109.0
+    assert [(one["filter"], one["passed"]) for one in told["filters"]] == [
+        ("late", True), ("volume", True), ("spread", True), ("age", False), ("liquidity", True)
+    ]  # fmt: skip
+    assert told["left_out"]["filter"] == "age"
+    (asked,) = told["strategies"]
+    assert asked["indicators"] == {"sma(close, 4)": 103.0}
+    assert (asked["signal"]["target"], asked["signal"]["rank"]) == (1.0, None)
+    assert "states no confidence" in asked["verdict"]
+    with pytest.raises(DataError, match="`C/USD` is not in the universe"):
+        chain(done, "C/USD")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"),
+    [(0.9, "enough to act (from 0.6 and more than 0.75)"), (0.7, "not to act"), (0.1, "too little to look (from 0.3)")],
+)
+def test_the_chain_says_what_the_confidence_was_held_against(confidence: float, words: str) -> None:
+    class Sure(Strategy):
+        """As sure as it is told."""
+
+        def targets(self, bars: Bars) -> Signals:
+            return Signals(np.ones(len(bars)), confidence=np.full(len(bars), confidence))
+
+    done = scan(request(Sure()), Gathered([bars_of([1.0])], {}), terms(sureness=Sureness(0.3, 0.6, 0.75)))
+    assert words in chain(done, "AAA/USD")["strategies"][0]["verdict"]
 
 
 # Universes in files.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
 from trader_cli.cli.options import BarLength, Cash, Params, Since, Symbols
+
+if TYPE_CHECKING:
+    from trader_cli.jobs.scan import Scanned
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +41,10 @@ def _scan(
     until: Annotated[str | None, typer.Option(help="Stored bars as of this moment.", metavar="TIME")] = None,
     param: Params = None,
     cash: Cash = None,
+    why: Annotated[
+        str | None,
+        typer.Option(help="Print the whole chain of one symbol: bar, filters, strategies, rank.", metavar="SYMBOL"),
+    ] = None,
 ) -> Outcome:
     """Rank the universe by what the strategies want now; what is left out is named with the filter and the number."""
     from trader_cli.jobs.scan import record_of, result_of, scan
@@ -54,8 +61,11 @@ def _scan(
     names = [one for text in strategy or [] for one in split(text) or []]
     request = request_of(parts, names, parameters(param))
     chosen = stated_universe(request, universe)
-    gathered = stored(parts, request, chosen)
-    done = scan(request, gathered, terms_of(parts))
+    extra = () if why is None else (why,)
+    gathered = stored(parts, request, chosen.including(extra))
+    done = scan(request, gathered, terms_of(parts), extra)
+    if why is not None:
+        return _chain(done, why)
     where = ",".join(dict.fromkeys(one.exchange for one in gathered.series))
     record = record_of(done, parts.new_run_id(), parts.now_ms(), where, chosen.text)
     result = result_of(done, record)
@@ -66,3 +76,16 @@ def _scan(
         scan_view(console, result, parts.settings.scan.top)
 
     return Outcome("scan/1", result, view)
+
+
+def _chain(done: Scanned, symbol: str) -> Outcome:
+    from trader_cli.jobs.scanning.chain import chain
+
+    result = chain(done, symbol)
+
+    def view(console: Any) -> None:
+        from trader_cli.cli.views_scan import chain_view
+
+        chain_view(console, result)
+
+    return Outcome("scan.why/1", result, view)

@@ -24,7 +24,7 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
     console.print(Text.assemble(("scan", "bold"), f"  {', '.join(result['strategies'])}"), soft_wrap=True)
     console.print(
         f"{looked['symbols']:,} symbols ({looked['from']}) · {result['exchange'] or '-'} · "
-        f"{result['timeframe']} bars, the newest of {result['bar']}",
+        f"{result['timeframe']} bars, the newest of {result['bar'] or '-'}",
         markup=False,
     )
     console.print(_approval(result))
@@ -39,7 +39,7 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
         console.print("no strategy wants to hold any of them")
     flat = len(rows) - len(ranked)
     if flat:
-        console.print(Text(f"{flat:,} answers want nothing", style="dim"))
+        console.print(Text(f"{flat:,} answer{'' if flat == 1 else 's'} to hold nothing", style="dim"))
     _left_out(console, result["left_out"])
     for name, text in list(result["problems"].items())[:_MOST_LEFT_OUT]:
         console.print(textwrap.fill(f"note: {name}: {text}", _WIDTH), markup=False)
@@ -83,6 +83,45 @@ def price(value: float | None) -> str:
     if value >= 100_000:
         return f"{value:,.0f}"
     return f"{value:.6g}" if value >= 1e-4 else f"{value:.3e}"
+
+
+def chain_view(console: Console, result: Mapping[str, Any]) -> None:
+    """Print the chain of one symbol."""
+    bar = result["bar"]
+    console.print(Text(result["symbol"], style="bold"))
+    if bar is not None:
+        prices = "  ".join(f"{name} {price(bar[name])}" for name in ("open", "high", "low", "close"))
+        console.print(f"bar      {bar['time']}, {bar['timeframe']}, {bar['history']:,} closed bars", markup=False)
+        console.print(f"         {prices}  volume {price(bar['volume'])}", markup=False)
+    for one in result["filters"]:
+        _line(console, "filter", f"{one['filter']}: {'passes' if one['passed'] else 'LEFT OUT'}, {one['message']}")
+    gone = result["left_out"]
+    if gone is not None and not any(not one["passed"] for one in result["filters"]):
+        _line(console, "filter", f"{gone['filter']}: LEFT OUT, {gone['message']}")
+    for one in result["strategies"]:
+        _asked(console, one, result["ranked"])
+    if result["problem"]:
+        _line(console, "problem", result["problem"])
+
+
+def _asked(console: Console, one: Mapping[str, Any], ranked: int) -> None:
+    params = ", ".join(f"{key}={value}" for key, value in one["params"].items())
+    console.print(Text.assemble("asked    ", (one["strategy"], "bold")))
+    _line(console, "", params)
+    for name, value in one["indicators"].items():
+        _line(console, "", f"{name} = {number(value, 6)}")
+    signal = one["signal"]
+    _line(console, "signal", one["verdict"])
+    levels = f"price {price(signal['price'])}, stop {price(signal['stop'])}, take {price(signal['take'])}"
+    ratio = f"reward to risk {number(signal['reward_risk'])}"
+    age = "" if signal["age"] is None else f", age {signal['age']} bars"
+    _line(console, "", f"{levels}, {ratio}{age}")
+    place = "no rank" if signal["rank"] is None else f"{signal['rank']} of {ranked:,}"
+    _line(console, "rank", place)
+
+
+def _line(console: Console, head: str, text: str) -> None:
+    console.print(textwrap.fill(text, _WIDTH, initial_indent=f"{head:<9}", subsequent_indent=" " * 9), markup=False)
 
 
 def _left_out(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -178,7 +178,7 @@ def result_of(done: Scanned, record: ScanRecord) -> dict[str, Any]:
         "time": iso(record.time_ms),
         "exchange": record.exchange,
         "timeframe": record.timeframe,
-        "bar": iso(max((one.bar_ms for each in done.signals.values() for one in each), default=record.time_ms)),
+        "bar": iso(max(int(one.bars.open_ms[-1]) for one in done.looked.values())) if done.looked else None,
         "strategies": list(record.strategies),
         "universe": {"from": record.universe, "symbols": record.symbols},
         "approved": len(names),

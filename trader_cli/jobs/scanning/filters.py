@@ -162,4 +162,6 @@ def _shown(number: float, unit: str) -> str:
         return "not known"
     if math.isinf(number):
         return "more than all"
+    if number == 1 and unit == "bars":
+        return "1 bar"
     return f"{number:,.0f} {unit}" if number == int(number) or number >= 1000 else f"{number:,.3g} {unit}"
