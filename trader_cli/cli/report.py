@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.cli.page import write_page
 from trader_cli.errors import UsageError, VenueError
 
 if TYPE_CHECKING:
@@ -20,13 +22,16 @@ _DAY_MS = 86_400_000
 app = typer.Typer()
 
 
-@command(app, None)
+@command(app, None, measured="report")
 def _report(
     run: Run,
     one: Annotated[str | None, typer.Option("--run", help="Show this run; the beginning of its id will do.")] = None,
     limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1)] = 20,
     strategy: Annotated[str | None, typer.Option(help="List only runs of this strategy.")] = None,
     days: Annotated[int, typer.Option(help="List runs begun in the last so many days; 0 = however old.", min=0)] = 7,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a run as one page: --run, else the newest.", metavar="FILE")
+    ] = None,
 ) -> Outcome:
     """What happened: what is being traded, and the runs in the ledger, or one of them."""
     from dataclasses import asdict
@@ -36,6 +41,8 @@ def _report(
 
     parts = run.wiring()
     ledger = parts.existing_ledger
+    if html is not None:
+        return write_page(run, parts, one or _newest(ledger, strategy), html)
     if one is not None:
         return _one(parts, one, limit)
     since_ms = parts.now_ms() - days * _DAY_MS if days else 0
@@ -48,6 +55,14 @@ def _report(
     head = {"days": days, "limit": limit, "older": older}
     result = {**trading, "unvalidated": _unvalidated(ledger), **head, "runs": [_short(each) for each in runs]}
     return Outcome("report.list/1", result, lambda console: report_view(console, result))
+
+
+def _newest(ledger: Ledger, strategy: str | None) -> str:
+    """Return the id of the newest run. Raises UsageError where there is none."""
+    runs = ledger.runs(1, strategy)
+    if not runs:
+        raise UsageError("there is no run yet", "`trader backtest momentum` makes one")
+    return runs[0].run_id
 
 
 def _one(parts: Wiring, prefix: str, limit: int) -> Outcome:

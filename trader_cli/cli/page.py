@@ -1,0 +1,59 @@
+"""`trader report --html FILE`: a run as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trader_cli.cli.kit import Outcome, Run
+from trader_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from trader_cli.jobs.space import Space
+    from trader_cli.wiring import Wiring
+
+
+def writable(path: Path) -> None:
+    """Raise UsageError unless the file's folder is there and its ending is that of a page, before any work is done for it."""
+    if path.suffix not in (".html", ".htm"):
+        raise UsageError(f"`{path}` ends in `{path.suffix}`", f"call it `{path.with_suffix('.html')}`")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder `{path.absolute().parent}`", "make it first, or choose another file")
+
+
+def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
+    """Write the page of the run whose id begins so; the file is replaced whole, or not at all."""
+    from trader_cli.jobs.page import page
+    from trader_cli.market.files import replacing
+    from trader_cli.reports.page import render
+
+    writable(path)
+    found = page(
+        parts.existing_ledger,
+        parts.bars,
+        run_id,
+        lambda name, stated: _space(parts, name, stated),
+        parts.settings.optimize.min_trades,
+        parts.now_ms(),
+    )
+    text = render(found)
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")
+    for note in found.notes:
+        run.note(f"note: {note}")
+    size = len(text.encode())
+    result = {"run_id": found.run.run_id, "file": str(path), "bytes": size, "notes": list(found.notes)}
+
+    def view(console: Any) -> None:
+        console.print(f"{path}: run {found.run.run_id}, {size / 1e6:.1f} MB", markup=False)
+
+    return Outcome("report.page/1", result, view)
+
+
+def _space(parts: Wiring, name: str, stated: Mapping[str, Any]) -> Space:
+    from trader_cli.jobs.space import read_space
+
+    strategy = parts.strategies.load(name).cls
+    texts = {key: str(value) for key, value in stated.items()}
+    return read_space(name, strategy.declared, strategy().params, texts)
