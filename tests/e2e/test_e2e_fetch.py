@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 
 import pytest
 from exchange import ExchangeServer
+from exchange.faults import Rule
 
 from trader_cli.cli.main import run
 
@@ -82,7 +87,7 @@ def test_a_symbol_the_venue_does_not_have_is_named_and_the_others_are_stored(cal
         done = binance(call, server, "--symbols", "FOO/USDT,BTC/USDT", "--timeframe", "1h")
     assert done.code == 2
     assert "binance does not trade `FOO/USDT`" in done.err
-    assert "BTC/USDT  1h       0  720   720  2026-03-01 11:00" in done.out
+    assert "BTC/USDT  1h       0  719   719  2026-03-01 11:00" in done.out
 
 
 def test_an_exchange_that_cannot_be_reached_is_said_with_code_5(call: Callable[..., Said]) -> None:
@@ -105,3 +110,73 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(
 ) -> None:
     done = call("fetch", *words)
     assert (done.code, said in done.err) == (2, True), done.err
+
+
+def killed(home: Path, rule: Rule, *words: str) -> None:
+    """Run a fetch until the exchange keeps it waiting for ever, and kill it there."""
+    env = {**os.environ, "PYTHONWARNINGS": "error", "TRADER_HOME": str(home)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trader_cli", "data", "fetch", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
+    )  # fmt: skip
+    until = time.monotonic() + 120
+    while not rule.used:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+
+
+def stored(home: Path, venue: str) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in sorted((home / "data" / venue).glob("*.*")) if one.name[0] != "."}
+
+
+def test_a_fetch_that_is_killed_goes_on_where_it_was_and_ends_as_if_nothing_had_happened(
+    call: Callable[..., Said], home: Path, tmp_path: Path
+) -> None:
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        words = [
+            "--exchange", "binance", "--symbols", "BTC/USDT", "--timeframe", "1h,1d", "--since", "2025-09-20",
+            "--set", "fetch.group_pages=1", "--set", f"fetch.binance_url={server.url}",
+        ]  # fmt: skip
+        # Three known bars are asked for again each time.
+        for known in (1000, 1997, 2994):
+            killed(home, server.fault(path="klines", nth=2, kind="hang"), *words)
+            server.do("clear")
+            (one,) = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
+            assert (one["bars"], one["grade"]) == (known, "A")
+        done = call("fetch", *words, "--json")
+        assert [(one["before"], one["pages"]) for one in done.series] == [(2994, 1), (0, 1)]
+        whole = tmp_path / "undisturbed"
+        assert call("fetch", *words, "--home", str(whole)).code == 0
+    assert len(stored(home, "binance")) == 2
+    assert stored(home, "binance") == stored(whole, "binance")
+
+
+@pytest.mark.deep
+def test_a_killed_walk_over_krakens_trades_goes_on_where_it_was(
+    call: Callable[..., Said], home: Path, tmp_path: Path
+) -> None:
+    """Kraken is asked once in 1.2 s. A minute without trades is a gap in both."""
+    end = NOON // 60_000 * 60_000
+    rows = [
+        [end - (1400 - n) * 60_000, "100.0", "102.5", "99.5", f"{100 + n % 2}.0", "0" if n % 97 == 5 else "1.75"]
+        for n in range(1400)
+    ]
+    with ExchangeServer(["kraken"], now_ms=NOON) as server:
+        server.do("candles", symbol="BTC/USD", interval_ms=60_000, rows=rows)
+        words = [
+            "--exchange", "kraken", "--symbols", "BTC/USD", "--timeframe", "1m", "--since", "2026-02-28T12:55:00Z",
+            "--set", "fetch.group_pages=1", "--set", f"fetch.kraken_url={server.url}",
+        ]  # fmt: skip
+        for _ in range(2):
+            killed(home, server.fault(path="Trades", nth=3, kind="hang"), *words)
+            server.do("clear")
+        done = call("fetch", *words, "--json")
+        (one,) = done.series
+        assert (one["error"], one["bars"]) == (None, 1393), "seven of the older minutes had no trades"
+        assert [gap["bars"] for gap in one["gaps"]] == [1] * 7
+        whole = tmp_path / "undisturbed"
+        assert call("fetch", *words, "--home", str(whole)).code == 0
+    assert stored(home, "kraken") == stored(whole, "kraken")
