@@ -82,7 +82,7 @@ def paper(
     request = at_venue(parts, _request(parts, names, params))
     post = Post(parts, "", "", left_ms)
     broker = SimulatedBroker(request.exchanges[0])
-    return kept(parts, lambda: _trade(parts, request, post, broker, fresh=fresh, note=note))
+    return kept(parts, "paper", lambda: _trade(parts, request, post, broker, fresh=fresh, note=note))
 
 
 def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
@@ -117,7 +117,11 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
         done.result["unvalidated"] = unvalidated
         done.result["notes"] += [f"`{one['strategy']}` {one['reason']}; {_NOT_DRY}" for one in unvalidated]
         return done
-    done = kept(parts, lambda: _halting(parts, lambda: _trade(parts, request, post, broker, fresh=False, note=note)))
+
+    def act() -> Cycled:
+        return _trade(parts, request, post, broker, fresh=False, note=note)
+
+    done = kept(parts, "live", lambda: _halting(parts, act))
     done.result["unvalidated"] = unvalidated
     return done
 
@@ -168,7 +172,7 @@ def resolve(parts: Wiring, post: Post, session: Session, left_ms: LeftMs) -> dic
     return recover(at, session, parts.ledger).questions
 
 
-def kept(parts: Wiring, act: Callable[[], Cycled]) -> Cycled:
+def kept(parts: Wiring, mode: str, act: Callable[[], Cycled]) -> Cycled:
     """Run a cycle and write down how it ended, however it did: the heartbeat that `report cycles` and `doctor` read."""
     started = parts.now_ms()
     try:
@@ -178,9 +182,13 @@ def kept(parts: Wiring, act: Callable[[], Cycled]) -> Cycled:
     except (TraderError, KeyboardInterrupt) as error:
         known = isinstance(error, TraderError)
         code, outcome = (error.exit_code, error.code) if isinstance(error, TraderError) else (130, "interrupted")
+        # What monitoring counts by: which cycle it was though no session is named, and what the venue's answer is called.
+        told = {"mode": mode}
+        if pattern := getattr(error, "pattern", ""):
+            told["pattern"] = pattern
         # Where the ledger itself is the trouble there is nowhere to write it, and its own error is the one to show.
         with contextlib.suppress(TraderError):
-            _heartbeat(parts, "", started, outcome, code, str(error) if known else "interrupted", {})
+            _heartbeat(parts, "", started, outcome, code, str(error) if known else "interrupted", told)
         raise
     result = done.result
     figures = {

@@ -27,7 +27,7 @@ from trader_cli.cli.options import (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    command(app, "backtest")(_backtest)
+    command(app, "backtest", measured="backtest")(_backtest)
 
 
 def _backtest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -37,7 +38,10 @@ class Outcome:
 
 @dataclass
 class Run:
-    """One call of one command: the common options, and the way to everything else."""
+    """One call of one command: the common options, and the way to everything else.
+
+    metrics: where its figures go, None = where the configuration says. rehearses: it acts for nobody, and nobody is told.
+    """
 
     json: bool = False
     home: Path | None = None
@@ -46,6 +50,8 @@ class Run:
     quiet: bool = False
     verbose: bool = False
     no_color: bool = False
+    metrics: Path | None = None
+    rehearses: bool = False
     _wired: Wiring | None = None
 
     def console(self, *, stderr: bool = False) -> Console:
@@ -69,9 +75,35 @@ class Run:
         self._wired = Wiring.find(self.home, self.preset, stated)
         return self._wired
 
+    @property
+    def wired(self) -> Wiring | None:
+        """What this call has wired, None before it did."""
+        return self._wired
+
     def sets_key(self, key: str) -> bool:
         """Tell whether `--set` states this key."""
         return any(_assignment(text)[0] == key for text in self.sets)
+
+    @contextmanager
+    def followed(self, measured: str) -> Iterator[list[TraderError | None]]:
+        """Do what follows a command, and give back what it opened; the list takes what was wrong with its result."""
+        said: list[TraderError | None] = []
+        ended: BaseException | None = None
+        began = time.monotonic()
+        try:
+            yield said
+            ended = said[-1]
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            try:
+                if measured:
+                    from trader_cli.cli.afterwards import follow
+
+                    follow(self, measured, ended, began)
+            finally:
+                self.close()
 
     def close(self) -> None:
         """Give back what the command opened."""
@@ -168,22 +200,32 @@ COMMON = {
 }
 
 
-def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outcome]], Callable[..., int]]:
+METRICS = Annotated[
+    Path | None,
+    typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus at the end, however it ends."),
+]
+
+
+def command(
+    app: typer.Typer, name: str | None, *, measured: str = ""
+) -> Callable[[Callable[..., Outcome]], Callable[..., int]]:
     """Register `function(run, **options) -> Outcome` as a command with the common options added.
 
-    name None: what the group itself does when no command of it is named.
+    name None: what the group itself does when no command of it is named. measured: what it is called in its figures; empty =
+    it leaves none.
     """
 
     def register(function: Callable[..., Outcome]) -> Callable[..., int]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        shared_options = {**({"metrics": METRICS} if measured else {}), **COMMON}
         common = [
             inspect.Parameter(
                 key,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=None if key in ("home", "preset", "sets") else False,
+                default=None if key in ("home", "preset", "sets", "metrics") else False,
                 annotation=annotation,
             )
-            for key, annotation in COMMON.items()
+            for key, annotation in shared_options.items()
         ]
 
         defaults = {one.name: one.default for one in (*own, *common)}
@@ -193,14 +235,13 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., Outco
             if context is not None and context.invoked_subcommand is not None:
                 _nothing_stated(values, defaults, context)
                 return 0
-            shared = {key: values.pop(key) for key in COMMON}
+            shared = {key: values.pop(key) for key in shared_options}
             shared["sets"] = list(shared["sets"] or [])
-            run = Run(**shared)
-            try:
+            run = Run(**shared, rehearses=bool(values.get("dry_run")))
+            with run.followed(measured) as followed:
                 outcome = function(run, **values)
+                followed.append(outcome.error)
                 render(run, outcome)
-            finally:
-                run.close()
             return 0 if outcome.error is None else outcome.error.exit_code
 
         if name is None:

@@ -20,7 +20,7 @@ _DAY_MS = 86_400_000
 app = typer.Typer()
 
 
-@command(app, None)
+@command(app, None, measured="live")
 def _live(
     run: Run,
     once: Annotated[bool, typer.Option("--once", help="One cycle.")] = False,

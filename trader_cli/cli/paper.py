@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    command(app, "paper")(_paper)
+    command(app, "paper", measured="paper")(_paper)
 
 
 def _paper(

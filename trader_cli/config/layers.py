@@ -14,7 +14,7 @@ from typing import Any
 from trader_cli.config.file import flat, read_file
 from trader_cli.config.home import CONFIG_NAME
 from trader_cli.config.judge import judge
-from trader_cli.config.secrets import is_secret_name, where_secrets_go
+from trader_cli.config.secrets import NAMES_OF_VARIABLES, is_secret_name, where_secrets_go
 from trader_cli.config.settings import OPEN, Settings, keys, open_key, unquoted
 from trader_cli.config.value import COMMAND_LINE, Problem, Value, at
 from trader_cli.config.variable import PREFIX, key_of, states_key
@@ -29,6 +29,7 @@ _NOT_KEYS = {
     "TRADER_INTERPRET",
     "TRADER_API_KEY",
     "TRADER_API_SECRET",
+    "TRADER_ALERT_URLS",
     "TRADER_SHARED_DATA",
 }
 
@@ -156,9 +157,9 @@ def stated(preset: str | None, home: Path, env: Mapping[str, str], flags: Mappin
 
 
 def _named(layers: Mapping[str, Sequence[Value]], env: Mapping[str, str], flags: Mapping[str, Any]) -> set[str]:
-    """Return the variables that any layer names for key and secret: their values are nobody's settings."""
+    """Return the variables that any layer names for key, secret and addresses: their values are nobody's settings."""
     found: set[str] = set()
-    for key in ("venue.key_env", "venue.secret_env"):
+    for key in NAMES_OF_VARIABLES:
         own = env.get(PREFIX + key.upper().replace(".", "__"))
         stated = [*(one.value for one in layers.get(key, ())), own, flags.get(key)]
         found.update(text for text in stated if isinstance(text, str))

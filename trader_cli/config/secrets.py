@@ -11,6 +11,9 @@ from trader_cli.errors import UsageError
 SERVICE = "trader"
 """Under which the system's keyring keeps them; the variable's name is the user's name there."""
 
+NAMES_OF_VARIABLES = ("venue.key_env", "venue.secret_env", "alerts.urls_env", "sentry.dsn_env")
+"""Keys whose values are names of the variables that hold secrets."""
+
 _LONGEST_NAME = 64
 _SECRET = re.compile(
     r"(?:^|_)(?:api|private|secret|access)?(?:key|secret|token|pass|passwd|password|passphrase|credentials?)$"
@@ -48,9 +51,9 @@ def is_variable_name(text: str) -> bool:
 
 def hidden(key: str, shown: str) -> str:
     """Return a value as it may be shown: where a variable's name belongs, what is none may be the secret itself."""
-    if key == "venue.api_url":
+    if key in ("venue.api_url", "metrics.push_url"):
         return re.sub(r"//[^/]*@", "//***@", shown)
-    named = key not in ("venue.key_env", "venue.secret_env") or is_variable_name(shown)
+    named = key not in NAMES_OF_VARIABLES or is_variable_name(shown)
     return shown if named else "***"
 
 
@@ -85,6 +88,14 @@ def credentials(
             f"{neither} {are} neither in the environment nor in the system's keyring", *where_secrets_go(*names)
         )
     return Secret(found[0]), Secret(found[1])
+
+
+def secret_of(
+    name: str, environ: Mapping[str, str], keyring: Callable[[str, str], str | None] | None = None
+) -> Secret | None:
+    """Return what a variable holds, from the environment, else from the system's keyring; None where neither has it."""
+    text = (environ.get(name) or (keyring or _system_keyring)(SERVICE, name) or "").strip()
+    return Secret(text) if text else None
 
 
 def _system_keyring(service: str, name: str) -> str | None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from trader_cli.config.moment import time_ms
-from trader_cli.config.secrets import is_variable_name, where_secrets_go
+from trader_cli.config.secrets import hidden, is_variable_name, where_secrets_go
 from trader_cli.config.settings import Settings, Wallet
 from trader_cli.config.value import Problem, Value, at, masked
 from trader_cli.config.variable import states_key
@@ -53,6 +53,9 @@ def _texts(layers: Layers) -> list[Problem]:
     key = read("venue.key_env", lambda text: _variable(text, "venue.key_env"))
     if key is not None and key == read("venue.secret_env", lambda text: _variable(text, "venue.secret_env")):
         problems.append(Problem(f"`venue.key_env` and `venue.secret_env` both name `{key}`", ()))
+    read("alerts.urls_env", lambda text: _variable(text, "alerts.urls_env"))
+    read("sentry.dsn_env", lambda text: _variable(text, "sentry.dsn_env"))
+    read("metrics.push_url", _gateway)
     since = read("data.since", lambda text: time_ms(text, "data.since"))
     until = read("data.until", lambda text: time_ms(text, "data.until"))
     if since is not None and until is not None and since >= until:
@@ -85,6 +88,21 @@ def _address(url: str) -> None:
         raise UsageError(f"`venue.api_url` is `{url}`, that is no http or https address", hint)
     if url != f"{whole[0]}://{whole[1]}":
         raise UsageError(f"`venue.api_url` is `{url}`, it may hold no path", f"write `{whole[0]}://{whole[1]}`")
+
+
+def _gateway(url: str) -> None:
+    """Refuse what is no http or https address; what it is, is not repeated where it holds a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    hint = "write e.g. `http://127.0.0.1:9091`"
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url):
+        raise UsageError(
+            f"`metrics.push_url` is `{hidden('metrics.push_url', url)}`, that is no http or https address", hint
+        )
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("`metrics.push_url` holds a name or a password, which no setting may hold", hint)
 
 
 def _variable(text: str, key: str) -> str:

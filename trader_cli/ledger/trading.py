@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from trader_cli.ledger import cycles, leave, orders, sessions, steps, trades
+from trader_cli.ledger import cycles, leave, measured, orders, sessions, steps, trades
 from trader_cli.ledger.opened import Opened, no_collection
 from trader_cli.model.fills import Fills
 from trader_cli.model.orders import Ticket
@@ -196,6 +196,16 @@ class Trading(Opened):
         """Return the newest cycles, the newest first, of one session where it is given; times in ms UTC."""
         with self._reading() as connection:
             return cycles.cycles(connection, limit, run_id)
+
+    def failures(self) -> dict[str, int]:
+        """Return how many cycles ever ended with each error: its code, or `CODE:PATTERN` where a venue's answer had a name."""
+        with self._reading() as connection:
+            return measured.failures(connection)
+
+    def peak_equity(self, run_id: str) -> int:
+        """Return the highest equity of a session's steps, 1e-8 quote. Raises DataError where there is no such session."""
+        with self._reading() as connection:
+            return measured.peak_equity(connection, run_id)
 
     def learn_minimum(self, time_ms: int, venue: str, symbol: str, minimum: Decimal, message: str) -> None:
         """Remember the smallest order (quote) that a refusal taught; one that is not larger than what is known writes nothing.
