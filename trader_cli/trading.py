@@ -105,7 +105,7 @@ def live(parts: Wiring, *, dry: bool, left_ms: LeftMs, note: Note) -> Cycled:
         unvalidated = [{"strategy": name, "reason": reason} for name, reason in unproved.items()]
     else:
         terms = parts.terms(deployments)
-        arming = armed_or_refuse(ledger, settings.venue.id, parts.account, terms, parts.now_ms())
+        arming = armed_or_refuse(ledger, settings.venue.id, parts.account, terms, parts.now_ms(), ledger.taken_back())
         refuse_unvalidated(known, wanted, "nothing is placed", _ARM_ANYWAY, arming=arming)
         unvalidated = unvalidated_rows(arming)
     post = Post(parts, key.reveal(), secret.reveal(), left_ms)

@@ -314,7 +314,7 @@ class Wiring:
         from trader_cli.jobs.deployed import current
 
         # How parameters are searched and who is told of what decides no order.
-        config = self.settings.model_dump(mode="json", exclude={"optimize", "metrics", "alerts", "sentry"})
+        config = self.settings.model_dump(mode="json", exclude={"optimize", "insight", "metrics", "alerts", "sentry"})
         return Terms(config, current(deployments, self.strategies.load))
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.errors import RiskError, UsageError
+
+if TYPE_CHECKING:
+    from trader_cli.jobs.drift import Drift
+    from trader_cli.ledger import Ledger
+    from trader_cli.model.session import Session
+    from trader_cli.wiring import Wiring
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `trader report`."""
     command(app, "why-not")(_why_not)
+    command(app, "drift")(_drift)
 
 
 def _why_not(
@@ -43,11 +52,89 @@ def _why_not(
     return Outcome("report.why-not/1", result, lambda console: why_not_view(console, result))
 
 
-def _since(config: object) -> int | None:
+def _since(config: Mapping[str, Any]) -> int | None:
     """Return the first moment that a session's bars are read from, ms UTC, None = as far back as there is."""
-    from collections.abc import Mapping
-
     from trader_cli.config.moment import time_ms
 
-    data = config.get("data") if isinstance(config, Mapping) else None
+    data = config.get("data")
     return time_ms(str(data.get("since", "")), "data.since") if isinstance(data, Mapping) else None
+
+
+def _drift(
+    run: Run,
+    one: Annotated[
+        str | None,
+        typer.Option("--run", help="This session; default: the newest live one, else the newest on paper."),
+    ] = None,
+    demote: Annotated[
+        bool,
+        typer.Option("--demote", help="Take the leave to trade for real back where a live session drifted too far."),
+    ] = False,
+    limit: Annotated[int, typer.Option(help="How many fills that differ to show, the largest first.", min=0)] = 10,
+) -> Outcome:
+    """Hold a session against its own re-run: the gap split into data, timing, price, fees, missed fills, vetoes."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.views_insight import drift_view
+
+    parts = run.wiring()
+    ledger = parts.existing_ledger
+    session = _session(ledger, one)
+    found = _drifted(parts, session)
+    result = {**asdict(found), "demoted": False}
+    error: RiskError | None = None
+    if demote:
+        result["demoted"], error = _demoted(parts, session, found)
+    return Outcome("report.drift/1", result, lambda console: drift_view(console, result, limit), error)
+
+
+def _session(ledger: Ledger, prefix: str | None) -> Session:
+    """Return the session that is meant. Raises UsageError where there is none."""
+    sessions = ledger.sessions()
+    if prefix is None:
+        if not sessions:
+            raise UsageError("there is no session yet", "`trader paper --once` begins one")
+        return min(sessions, key=lambda one: one.mode != "live")
+    meant = ledger.run(prefix)
+    found = next((one for one in sessions if one.run_id == meant.run_id), None)
+    if found is None:
+        raise UsageError(
+            f"`{meant.run_id}` is a {meant.mode}, which cannot drift from itself",
+            *(f"a session is one: `--run {one.run_id}`" for one in sessions[:1]),
+        )
+    return found
+
+
+def _drifted(parts: Wiring, session: Session) -> Drift:
+    from trader_cli.jobs.drift import Bounds, drift
+
+    insight = parts.settings.insight
+    bounds = Bounds(insight.drift_pct, insight.drift_floor_pct, insight.drift_fills, insight.late_s)
+    since = _since(session.config)
+    return drift(
+        parts.existing_ledger,
+        session,
+        lambda asked, symbols, until: parts.again(asked, symbols, since, until),
+        parts.bars,
+        parts.instrument,
+        bounds,
+    )
+
+
+def _demoted(parts: Wiring, session: Session, found: Drift) -> tuple[bool, RiskError | None]:
+    """Take the leave to trade for real back where a live session drifted too far; it sells nothing."""
+    from trader_cli.jobs.drift import OVER
+
+    if found.verdict != OVER or session.mode != "live":
+        return False, None
+    text = f"{session.strategy} drifted from its re-run in session {session.run_id}: {found.reason}"
+    now = parts.now_ms()
+    was = parts.existing_ledger.disarm(now, text)
+    if was:
+        parts.existing_ledger.record_event(now, "demoted", text)
+    hints = (
+        "what is held stays, and so does its protection: `trader report positions`",
+        "let it trade on paper: `trader paper --once`",
+        "when the gap is understood: `trader live arm`",
+    )
+    return was, RiskError(f"{text}; {'it is demoted to paper' if was else 'it was not armed'}", *hints)

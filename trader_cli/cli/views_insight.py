@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
+
+from trader_cli.cli.views import number, signed
 
 _WIDTH = 80
 _STAGE = 11
@@ -37,3 +40,59 @@ def _links(console: Console, links: Any) -> None:
         when = f"{link['time']}  " if link["time"] and stage not in ("bar", "limit", "conflict") else ""
         body = textwrap.fill(f"{when}{link['text']}", _WIDTH - _STAGE, subsequent_indent="  ")
         console.print(Text.assemble((head, "bold cyan"), textwrap.indent(body, " " * _STAGE)[_STAGE:]))
+
+
+_SAYS = {
+    "data": "bars revised since the session saw them",
+    "timing": "bars decided late or not at all",
+    "price": "filled at another price",
+    "fees": "charged another fee",
+    "missed_fills": "filled in one of them only, or in another size",
+    "vetoes": "forbidden by a limit, a halt or the venue",
+}
+_VERDICTS = {"within": "green", "over": "bold red", "too few": "yellow", "other code": "yellow"}
+
+
+def drift_view(console: Console, result: Mapping[str, Any], limit: int) -> None:
+    """Print a session beside its re-run: the gap, its parts, and the fills that made it."""
+    names = ", ".join(result["strategies"])
+    console.print(Text.assemble((names, "bold"), f"  {result['mode']} {result['run_id']}"))
+    console.print(f"{result['since']} to {result['until']}, {result['decided']} of {result['bars']} bars decided on")
+    console.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False, width=_WIDTH)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    quote = result["quote"]
+    table.add_row("the session", number(float(result["session"])), f"{quote}, {result['fills']} fills")
+    table.add_row("its re-run", number(float(result["rerun"])), f"{quote}, {result['rerun_fills']} fills")
+    table.add_row(Text("the gap", style="bold"), _amount(result["gap"]), _share(result["gap_pct"]))
+    for name, amount in result["parts"].items():
+        table.add_row(f"  {name.replace('_', ' ')}", _amount(amount), Text(_SAYS[name], style="dim"))
+    console.print(table)
+    console.print()
+    verdict = result["verdict"]
+    console.print(Text(textwrap.fill(f"{verdict}: {result['reason']}", _WIDTH), style=_VERDICTS[verdict]))
+    shown = result["differences"][:limit]
+    if shown:
+        console.print()
+        fills = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=_WIDTH)
+        for title in ("decided", "symbol", "", "part", "amount", ""):
+            fills.add_column(title, justify="right" if title == "amount" else "left", overflow="fold")
+        for one in shown:
+            row = (one["close"][:16], Text(one["symbol"]), one["side"], one["part"].replace("_", " "))
+            fills.add_row(*row, _amount(one["amount"]), Text(one["text"]))
+        console.print(fills)
+        more = len(result["differences"]) - len(shown)
+        if more:
+            console.print(Text(f"{more} smaller ones: `--limit {len(result['differences'])}`", style="dim"))
+    for note in result["notes"]:
+        console.print(Text(textwrap.fill(f"note: {note}", _WIDTH), style="dim"))
+
+
+def _amount(text: str) -> Text:
+    return signed(float(text), 2, "")
+
+
+def _share(pct: float) -> str:
+    return f"{number(pct, 1)} % of what the re-run won or lost"

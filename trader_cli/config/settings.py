@@ -408,6 +408,21 @@ class Sentry(Section):
     timeout_s: Seconds = Field(description="longest that reporting may take, in seconds")
 
 
+class Insight(Section):
+    """What the ledger's own record is judged by: drift, fitted costs, strategies that no longer earn their keep."""
+
+    drift_pct: Wide = Field(
+        description="gap between a session and its re-run, of what the re-run won or lost, that demotes it to paper"
+    )
+    drift_floor_pct: Percent = Field(description="gap, of the cash at the start, that is never too much")
+    drift_fills: Count = Field(description="fills of both together below which drift demotes nobody")
+    late_s: Seconds = Field(description="seconds after its bar's close from which on an order was decided late")
+    fit_fills: Trials = Field(description="fills at a venue below which costs cannot be fitted")
+    fit_quantile_pct: UpToAll = Field(description="share of the fills that the fitted slippage covers")
+    retire_days: Days = Field(description="days a strategy is judged by; one that is younger is not named")
+    retire_trades: Count = Field(description="closed round trips in them below which a loss names nobody")
+
+
 class Ledger(Section):
     """Where runs are kept."""
 
@@ -448,6 +463,7 @@ with warnings.catch_warnings():
         scan: Scan
         optimize: Optimize
         validate: Validate = Field()  # type: ignore[assignment]
+        insight: Insight
         ledger: Ledger
         metrics: Metrics
         alerts: Alerts

@@ -90,12 +90,19 @@ def new_arming(
     return Arming(venue, account, terms.config_digest, terms.strategies_digest, since_ms, expires_ms, summary)
 
 
-def armed_or_refuse(ledger: Armings, venue: str, account: str, terms: Terms, now_ms: int) -> Arming:
-    """Return the arming under which this may be traded now; raises RiskError with the exact reason where there is none."""
+def armed_or_refuse(
+    ledger: Armings, venue: str, account: str, terms: Terms, now_ms: int, taken_back: tuple[int, str] | None = None
+) -> Arming:
+    """Return the arming under which this may be traded now; raises RiskError with the exact reason where there is none.
+
+    taken_back: when leave was taken back last, ms UTC, and why; None = it never was.
+    """
     arming = ledger.armed(venue, account)
     if arming is None:
+        why = "" if taken_back is None else f": leave was taken back at {iso(taken_back[0])} ({taken_back[1]})"
         raise RiskError(
-            f"`{venue}` account {account} is not armed, nothing is placed", "agree to live trading: `trader live arm`"
+            f"`{venue}` account {account} is not armed{why}, nothing is placed",
+            "agree to live trading: `trader live arm`",
         )
     if now_ms >= arming.expires_ms:
         raise RiskError(f"leave to trade on `{venue}` expired at {iso(arming.expires_ms)}, nothing is placed", _CURE)

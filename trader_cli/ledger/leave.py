@@ -68,6 +68,13 @@ def disarm(connection: Connection, time_ms: int, reason: str) -> bool:
     return was
 
 
+def taken_back(connection: Connection) -> tuple[int, str] | None:
+    """Return when leave to trade for real was taken back last, ms UTC, and why; None where it never was, or given since."""
+    t = schema.armings
+    row = connection.execute(select(t).order_by(t.c.id.desc()).limit(1)).first()
+    return (row.time_ms, row.reason) if row is not None and row.action == DISARM else None
+
+
 def armed(connection: Connection, venue: str, account: str) -> Arming | None:
     """Return the newest leave for a venue and account that was not taken back, expired or not."""
     found = [row for row in _standing(connection) if (row.venue, row.account) == (venue, account)]

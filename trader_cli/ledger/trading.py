@@ -173,6 +173,13 @@ class Trading(Opened):
         with self._writing() as connection:
             return leave.disarm(connection, time_ms, reason)
 
+    def taken_back(self) -> tuple[int, str] | None:
+        """Return when leave to trade for real was taken back last, ms UTC, and why; None where nothing was taken since it was
+        given.
+        """
+        with self._reading() as connection:
+            return leave.taken_back(connection)
+
     def armed(self, venue: str, account: str) -> Arming | None:
         """Return the newest leave for exactly this venue and account that was not taken back; whether it expired (ms UTC) the
         caller judges.
