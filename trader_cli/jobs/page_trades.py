@@ -103,7 +103,7 @@ def round_trips_of(rows: Sequence[Mapping[str, Any]]) -> RoundTrips:
     names = tuple(dict.fromkeys(str(one["symbol"]) for one in rows))
     symbol = np.array([names.index(str(one["symbol"])) for one in rows], np.int64)
     nothing = np.zeros(len(rows), np.int64)
-    return RoundTrips(names, symbol, *(of[name] for name in _COLUMNS), nothing, nothing)
+    return RoundTrips(symbols=names, symbol=symbol, last_fill=nothing, wallet=nothing, **of)
 
 
 def deals_of(rows: Sequence[Mapping[str, Any]]) -> Deals:

@@ -18,7 +18,11 @@
     return formats.get(key);
   }
   const number = (value, digits = 2, suffix = "") => known(value) ? format(digits, digits).format(value) + suffix : "–";
-  const signed = (value, digits = 2, suffix = "") => (known(value) && value > 0 ? "+" : "") + number(value, digits, suffix);
+  const signed = (value, digits = 2, suffix = "") => {
+    const text = number(value, digits, suffix);
+    if (!/[1-9]/.test(text)) return text.replace("-", "");
+    return (value > 0 ? "+" : "") + text;
+  };
   const exact = (value) => known(value) ? format(0, 0, 8).format(value) : "–";
   const price = (value) => known(value) ? format(2, Math.abs(value) >= 100 ? 2 : Math.abs(value) >= 1 ? 4 : 8).format(value) : "–";
   const day = (ms) => new Date(ms).toISOString().slice(0, 10);
@@ -41,7 +45,7 @@
 
   // A table that sorts by any column and shows a part of its rows at a time.
   // columns: {label, value(i), text(i), number, tone(i), node(i)}; count: rows.
-  function table(host, columns, count, { caption, size = 25, by = -1, down = true, match } = {}) {
+  function table(host, columns, count, { size = 25, by = -1, down = true, match } = {}) {
     const order = { by, down };
     let first = 0;
     let rows = [];
@@ -60,7 +64,7 @@
     } } }, label);
     const buttons = [turn("«", "first rows", -Infinity), turn("‹", "rows before", -size), turn("›", "next rows", size), turn("»", "last rows", Infinity)];
     const pages = make("div", { class: "pages" }, ...buttons, said);
-    host.replaceChildren(make("table", {}, caption ? make("caption", {}, caption) : null, make("thead", {}, make("tr", {}, ...heads)), body));
+    host.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
     host.after(pages);
     function refresh() {
       rows = [];
@@ -258,7 +262,7 @@
           line("buy and hold, drawdown %", curve.time, curve.benchmarkDrawdown, fell, "other", { yaxis: "y2", hovertemplate: "%{y:.2f} %", showlegend: false, line: { color: colour("other"), width: 1, dash: "dot" } }));
       }
       return { traces };
-    }, { yaxis: { domain: [0.34, 1], title: { text: flat(run.quote) } }, yaxis2: { domain: [0, 0.28], title: { text: "drawdown %" } } });
+    }, { xaxis: { anchor: "y2" }, yaxis: { domain: [0.34, 1], title: { text: flat(run.quote) } }, yaxis2: { domain: [0, 0.28], title: { text: "drawdown %" } } });
   }
 
   // The same chart as a plain drawing, there with the first sight of the page.
@@ -457,7 +461,7 @@
       return found;
     };
     const whole = (year, all) => names.reduce((product, _, m) => product * (1 + (all.get(`${year}-${m + 1}`) || 0) / 100), 1) * 100 - 100;
-    at("monthly").replaceChildren(make("table", {}, make("caption", {}, "return of each month in percent; buy and hold on hover"),
+    at("monthly").replaceChildren(make("table", { "aria-label": "return of each month in percent" },
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "year"), ...[...names, "year"].map((name) => make("th", { class: "number", scope: "col" }, name)))),
       make("tbody", {}, ...years.map((year) => make("tr", {}, make("th", { scope: "row" }, String(year)),
         ...names.map((_, m) => { const key = `${year}-${m + 1}`; return cell(by.get(key), held.has(key) ? `buy and hold ${signed(held.get(key), 1, " %")}` : ""); }),
