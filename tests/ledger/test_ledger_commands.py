@@ -50,7 +50,8 @@ def test_runs_are_found_by_the_beginning_of_their_id(ledger: Ledger) -> None:
 
 def test_beancount_accepts_the_export_and_its_balances_are_ours(ledger: Ledger, tmp_path: Path) -> None:
     files = export(ledger, tmp_path / "out", None)
-    names = ["runs.csv", "fills.csv", "trades.csv", "wallets.csv", "risk_events.csv", "entries.csv", "ledger.beancount"]
+    names = ["runs.csv", "fills.csv", "trades.csv", "wallets.csv", "risk_events.csv", "entries.csv"]
+    names += ["scans.csv", "scan_left_out.csv", "scan_signals.csv", "ledger.beancount"]
     assert [path.name for path in files] == names
     entries, errors, _ = loader.load_file(str(files[-1]))
     assert errors == []

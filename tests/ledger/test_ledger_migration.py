@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from books import event, record
 from research_book import fill_research
+from scans_book import fill_scans
 from sessions_book import fill_a_ledger
 from sqlalchemy import inspect, select
 
@@ -23,7 +24,7 @@ from trader_cli.ledger.database import reading
 from trader_cli.ledger.verify import verify
 
 URL = "sqlite:///trader.db"
-OLD = {version: Path(__file__).parent / f"ledger-{version}.sql" for version in ("0001", "0002", "0003")}
+OLD = {version: Path(__file__).parent / f"ledger-{version}.sql" for version in ("0001", "0002", "0003", "0004")}
 
 
 def old(folder: Path, version: str = "0001") -> Path:
@@ -42,8 +43,8 @@ def dump(path: Path, version: str = "0001") -> dict[str, list[object]]:
 
 def test_migrating_a_blank_file_makes_a_ledger_and_again_does_nothing(tmp_path: Path) -> None:
     (tmp_path / "trader.db").touch()
-    assert upgrade(URL, tmp_path, 0) == (None, "0004")
-    assert upgrade(URL, tmp_path, 0) == ("0004", "0004")
+    assert upgrade(URL, tmp_path, 0) == (None, "0005")
+    assert upgrade(URL, tmp_path, 0) == ("0005", "0005")
     ledger = Ledger.open(URL, tmp_path, create=False)
     assert verify(ledger) == []
     ledger.close()
@@ -54,7 +55,7 @@ def test_an_old_ledger_keeps_every_row_its_chains_and_takes_new_runs(tmp_path: P
     path = old(tmp_path)
     before = dump(path)
     assert len(before["runs"]) == 2
-    assert upgrade(URL, tmp_path, 7) == ("0001", "0004")
+    assert upgrade(URL, tmp_path, 7) == ("0001", "0005")
     after = dump(path)
     # The migration notes itself: one system event more, and nothing else.
     assert after["system_events"][:-1] == before["system_events"]
@@ -81,9 +82,9 @@ def test_a_ledger_of_the_second_release_keeps_every_row_and_takes_sessions_e17(t
     assert verify(ledger) == []
     assert len(ledger.runs()) == 2
     ledger.close()
-    with pytest.raises(DataError, match="has schema 0002, this program needs 0004"):
+    with pytest.raises(DataError, match="has schema 0002, this program needs 0005"):
         Ledger.open(URL, tmp_path)
-    assert upgrade(URL, tmp_path, 7) == ("0002", "0004")
+    assert upgrade(URL, tmp_path, 7) == ("0002", "0005")
     after = dump(path, "0002")
     assert after["system_events"][:-1] == before["system_events"]
     assert {**after, "system_events": None} == {**before, "system_events": None}
@@ -106,9 +107,9 @@ def test_a_ledger_of_the_third_release_keeps_every_row_and_takes_research(tmp_pa
     assert backup(ledger, tmp_path / "copy.db", force=False, now_ms=0) > 0
     before["system_events"] = dump(path, "0003")["system_events"]
     ledger.close()
-    with pytest.raises(DataError, match="has schema 0003, this program needs 0004"):
+    with pytest.raises(DataError, match="has schema 0003, this program needs 0005"):
         Ledger.open(URL, tmp_path)
-    assert upgrade(URL, tmp_path, 7) == ("0003", "0004")
+    assert upgrade(URL, tmp_path, 7) == ("0003", "0005")
     after = dump(path, "0003")
     assert after["system_events"][:-1] == before["system_events"]
     assert {**after, "system_events": None} == {**before, "system_events": None}
@@ -126,7 +127,32 @@ def test_a_ledger_of_the_third_release_keeps_every_row_and_takes_research(tmp_pa
     copy.close()
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+@pytest.mark.req("R4.1")
+def test_a_ledger_of_the_fourth_release_keeps_every_row_and_takes_scans(tmp_path: Path) -> None:
+    path = old(tmp_path, "0004")
+    before = dump(path, "0004")
+    ledger = Ledger.open(URL, tmp_path, create=False, older=True)
+    assert verify(ledger) == []
+    verdicts = ledger.verdicts()
+    ledger.close()
+    with pytest.raises(DataError, match="has schema 0004, this program needs 0005"):
+        Ledger.open(URL, tmp_path)
+    assert upgrade(URL, tmp_path, 7) == ("0004", "0005")
+    after = dump(path, "0004")
+    assert after["system_events"][:-1] == before["system_events"]
+    assert {**after, "system_events": None} == {**before, "system_events": None}
+    ledger = Ledger.open(URL, tmp_path, create=False)
+    assert verify(ledger) == []
+    assert ledger.scans() == []
+    fill_scans(ledger)
+    ledger.record_run(record(5, 20))
+    assert verify(ledger) == []
+    assert repr(ledger.verdicts()) == repr(verdicts)
+    assert len(ledger.scans()) == 2
+    ledger.close()
+
+
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004"])
 def test_a_migrated_ledger_is_the_ledger_one_makes_anew(tmp_path: Path, version: str) -> None:
     old(tmp_path, version)
     upgrade(URL, tmp_path, 0)
@@ -152,14 +178,14 @@ def test_a_migrated_ledger_is_the_ledger_one_makes_anew(tmp_path: Path, version:
 def test_an_old_ledger_is_refused_until_it_is_copied_and_migrated(tmp_path: Path) -> None:
     """The cure that the error names must work: a backup of the old schema first, then the migration."""
     old(tmp_path)
-    with pytest.raises(DataError, match="has schema 0001, this program needs 0004"):
+    with pytest.raises(DataError, match="has schema 0001, this program needs 0005"):
         Ledger.open(URL, tmp_path)
     ledger = Ledger.open(URL, tmp_path, create=False, older=True)
     assert verify(ledger) == []
     assert backup(ledger, tmp_path / "copy.db", force=False, now_ms=0) > 0
     ledger.close()
-    assert upgrade(URL, tmp_path, 0) == ("0001", "0004")
-    assert upgrade("sqlite:///copy.db", tmp_path, 0) == ("0001", "0004")
+    assert upgrade(URL, tmp_path, 0) == ("0001", "0005")
+    assert upgrade("sqlite:///copy.db", tmp_path, 0) == ("0001", "0005")
 
 
 def test_damage_in_an_old_ledger_is_found_before_and_after_it_is_migrated(tmp_path: Path) -> None:
@@ -181,7 +207,7 @@ def test_damage_in_an_old_ledger_is_found_before_and_after_it_is_migrated(tmp_pa
 def test_a_kill_during_the_migration_leaves_the_old_schema_or_the_new(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom trader_cli.ledger.backup import upgrade\n"
-        "import alembic.command, trader_cli.ledger.migrations.versions.m0004_research\n"
+        "import alembic.command, trader_cli.ledger.migrations.versions.m0005_scans\n"
         "print('ready', flush=True)\nupgrade('sqlite:///trader.db', Path(sys.argv[1]), 0)\n"
     )
     ended = set()
@@ -200,11 +226,17 @@ def test_a_kill_during_the_migration_leaves_the_old_schema_or_the_new(tmp_path: 
         with reading(ledger.engine, ledger.path) as connection:
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             tables = set(inspect(connection).get_table_names())
-        assert ("halts" in tables) == ("steps" in tables) == ("trials" in tables) == (version == "0004")
+        assert (
+            ("halts" in tables)
+            == ("steps" in tables)
+            == ("trials" in tables)
+            == ("scans" in tables)
+            == (version == "0005")
+        )
         assert verify(ledger) == []
         ledger.close()
         ended.add(upgrade(URL, folder, 0)[1])
-    assert ended == {"0004"}
+    assert ended == {"0005"}
 
 
 @pytest.mark.req("R4.1")

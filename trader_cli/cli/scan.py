@@ -41,12 +41,16 @@ def _scan(
     until: Annotated[str | None, typer.Option(help="Stored bars as of this moment.", metavar="TIME")] = None,
     param: Params = None,
     cash: Cash = None,
+    history: Annotated[bool, typer.Option("--history", help="List former scans with their approval rates.")] = False,
+    limit: Annotated[int, typer.Option(help="With --history: how many, newest first.", min=1)] = 20,
     why: Annotated[
         str | None,
         typer.Option(help="Print the whole chain of one symbol: bar, filters, strategies, rank.", metavar="SYMBOL"),
     ] = None,
 ) -> Outcome:
     """Rank the universe by what the strategies want now; what is left out is named with the filter and the number."""
+    if history:
+        return _history(run, limit)
     from trader_cli.jobs.scan import record_of, result_of, scan
     from trader_cli.scanning import request_of, stated_universe, stored, terms_of
 
@@ -68,6 +72,7 @@ def _scan(
         return _chain(done, why)
     where = ",".join(dict.fromkeys(one.exchange for one in gathered.series))
     record = record_of(done, parts.new_run_id(), parts.now_ms(), where, chosen.text)
+    parts.ledger.record_scan(record)
     result = result_of(done, record)
 
     def view(console: Any) -> None:
@@ -89,3 +94,16 @@ def _chain(done: Scanned, symbol: str) -> Outcome:
         chain_view(console, result)
 
     return Outcome("scan.why/1", result, view)
+
+
+def _history(run: Run, limit: int) -> Outcome:
+    from trader_cli.jobs.scan import history_of
+
+    result = history_of(run.wiring().existing_ledger.scans(limit))
+
+    def view(console: Any) -> None:
+        from trader_cli.cli.views_scan import history_view
+
+        history_view(console, result)
+
+    return Outcome("scan.history/1", result, view)

@@ -85,6 +85,24 @@ def price(value: float | None) -> str:
     return f"{value:.6g}" if value >= 1e-4 else f"{value:.3e}"
 
 
+def history_view(console: Console, result: Mapping[str, Any]) -> None:
+    """Print former scans, newest first, with how many symbols they approved; the rate is told, nothing aims at one."""
+    rows = result["scans"]
+    if not rows:
+        console.print("no scans yet: `trader scan` makes one")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", width=_WIDTH)
+    for title in ("scan of", "symbols", "approved", "rate", "signals", "to act", "left out by"):
+        table.add_column(title, justify="left" if title in ("scan of", "left out by") else "right")
+    for one in rows:
+        filtered = ", ".join(f"{name} {count:,}" for name, count in one["filtered"].items()) or "nothing"
+        counts = [number(one[name], 0) for name in ("symbols", "approved")]
+        rate = number(one["approval_pct"], 0, " %")
+        table.add_row(one["time"], *counts, rate, number(one["signals"], 0), number(one["acts"], 0), filtered)
+    console.print(table)
+    console.print(f"approved of all symbols together: {number(result['approval_pct'], 1, ' %')}")
+
+
 def chain_view(console: Console, result: Mapping[str, Any]) -> None:
     """Print the chain of one symbol."""
     bar = result["bar"]

@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from trader_cli.errors import DataError, UsageError
 from trader_cli.jobs.plan import Request
 from trader_cli.jobs.scanning.asking import ask_all, closes, one_each
 from trader_cli.jobs.scanning.filters import Limits, Measures, Traded, Verdict, judge, left_out, measure
-from trader_cli.jobs.scanning.signals import STATES, WANTING, Protection, SignalNow, Sureness
+from trader_cli.jobs.scanning.signals import WANTING, Protection, SignalNow, Sureness
 from trader_cli.jobs.summary import iso
 from trader_cli.model.bars import Bars
-from trader_cli.model.scan import LeftOut, RankedSignal, ScanRecord
+from trader_cli.model.scan import STATES, LeftOut, RankedSignal, ScanRecord, ScanSummary
 from trader_cli.model.timeframe import Timeframe
 
 BARS = "bars"
@@ -254,9 +254,26 @@ def gather_stored(symbols: Sequence[str], load: Callable[[str], Sequence[Bars]])
     return Gathered(series, problems)
 
 
-class ScanLedger(Protocol):
-    """Where scans are kept."""
-
-    def record_scan(self, record: ScanRecord) -> None:
-        """Write a scan, whole or not at all."""
-        ...
+def history_of(scans: Sequence[ScanSummary]) -> dict[str, Any]:
+    """Return former scans as JSON knows them, with the approval rate over all symbols they looked at together."""
+    symbols, passed = sum(one.symbols for one in scans), sum(one.approved for one in scans)
+    return {
+        "approval_pct": 100.0 * passed / symbols if symbols else math.nan,
+        "scans": [
+            {
+                "scan_id": one.scan_id,
+                "time": iso(one.time_ms),
+                "exchange": one.exchange,
+                "timeframe": one.timeframe,
+                "universe": one.universe,
+                "strategies": list(one.strategies),
+                "symbols": one.symbols,
+                "approved": one.approved,
+                "approval_pct": one.approval_pct,
+                "filtered": dict(one.filtered),
+                "signals": one.signals,
+                "acts": one.acts,
+            }
+            for one in scans
+        ],
+    }

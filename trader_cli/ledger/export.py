@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from trader_cli.ledger import schema
+from trader_cli.ledger import scans, schema
 from trader_cli.ledger.beancount import amount_text, beancount, time_text
 from trader_cli.ledger.database import reading, translated
 from trader_cli.ledger.ledger import Ledger
@@ -25,7 +25,7 @@ def export(ledger: Ledger, folder: Path, prefix: str | None) -> list[Path]:
     """Write runs, fills, trades, wallets, risk events and entries as CSV and everything as `ledger.beancount`.
 
     Amounts are exact decimals. prefix: only the run whose id begins so; without it the risk events of no run too, with
-    an empty `run_id`. Each file is replaced whole, or not at all. Returns the files.
+    an empty `run_id`, and the scans. Each file is replaced whole, or not at all. Returns the files.
     """
     wanted = None if prefix is None else ledger.run(prefix).run_id
     r, t, e, a, k = schema.runs, schema.transactions, schema.entries, schema.accounts, schema.risk_events
@@ -47,6 +47,7 @@ def export(ledger: Ledger, folder: Path, prefix: str | None) -> list[Path]:
             .join(a, e.c.account == a.c.id)
             .order_by(e.c.txn, e.c.line)
         )
+        scanned = scans.tables(connection) if wanted is None else {}
     texts = {
         "runs.csv": _csv(*_run_table(runs)),
         "fills.csv": _csv(*_fill_table(fills)),
@@ -54,6 +55,7 @@ def export(ledger: Ledger, folder: Path, prefix: str | None) -> list[Path]:
         "wallets.csv": _csv(*_wallet_table(wallets)),
         "risk_events.csv": _csv(*_event_table(events)),
         "entries.csv": _csv(*_entry_table(entries)),
+        **{name: _csv(*table) for name, table in scanned.items()},
         "ledger.beancount": beancount(runs, entries),
     }
     with translated(folder):

@@ -14,6 +14,7 @@ from trader_cli.ledger.opened import no_collection
 from trader_cli.ledger.record import risk_row, write_run
 from trader_cli.ledger.research import Research
 from trader_cli.ledger.rows import newest_events, rows
+from trader_cli.ledger.scans import Scans
 from trader_cli.ledger.summaries import RunSummary, summaries, summary
 from trader_cli.ledger.swings import Swing, store_swings, swings
 from trader_cli.ledger.trading import Trading
@@ -21,7 +22,7 @@ from trader_cli.model.risk import ALL, RiskEvent
 from trader_cli.model.run import RunRecord
 
 
-class Ledger(Trading, Research):
+class Ledger(Trading, Research, Scans):
     """The ledger of one home. Every write is one transaction: all of it, or nothing."""
 
     def record_run(self, record: RunRecord) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test holds it against the migrations themselves, so that opening needs no Alembic."""
 
-KNOWN = ("0001", "0002", "0003", HEAD)
+KNOWN = ("0001", "0002", "0003", "0004", HEAD)
 """Every schema this program ever wrote."""
 
 metadata = MetaData()
@@ -245,6 +245,29 @@ proposals = _chained(
     _int("time_ms"),
     _text("reason"),
 )
+# What a scan looked at, whom it left out by which number, what was wanted. approved: the symbols, JSON; the counts follow.
+scans = _chained(
+    "scans",
+    Column("scan_id", Text, nullable=False, unique=True),
+    _int("time_ms"),
+    *(_text(name) for name in ("exchange", "timeframe", "universe", "strategies", "settings", "approved")),
+    *(_int(name) for name in ("approved_count", "left_out_count", "signal_count", "act_count")),
+)
+scan_left_out = _chained(
+    "scan_left_out",
+    _ref("scan", "scans"),
+    *(_text(name) for name in ("symbol", "filter", "number", "limit_value", "unit", "message")),
+    UniqueConstraint("scan", "symbol"),
+)
+scan_signals = _chained(
+    "scan_signals",
+    _ref("scan", "scans"),
+    _int("rank"),
+    *(_text(name) for name in ("symbol", "strategy", "state")),
+    _int("bar_ms"),
+    _text("figures"),
+    UniqueConstraint("scan", "rank"),
+)
 heads = Table(
     "chain_heads",
     metadata,
@@ -279,16 +302,21 @@ Index("verdicts_strategy", verdicts.c.strategy, verdicts.c.code_digest, verdicts
 Index("verdicts_strategy_row", verdicts.c.strategy_row)
 Index("proposals_strategy", proposals.c.strategy)
 
+Index("scans_time", scans.c.time_ms)
+Index("scan_left_out_filter", scan_left_out.c.scan, scan_left_out.c.filter)
+Index("scan_signals_symbol", scan_signals.c.symbol)
+
 ADDED_0002 = (wallets, trade_strategies, risk_events, halts, fibonacci_levels)
 ADDED_0003 = (
     *(sessions, steps, orders, order_events, venue_fills, adjustments),
     *(deployments, armings, cycles, learned_minimums),
 )
 ADDED_0004 = (sweeps, trials, sweep_ends, verdicts, proposals)
-_ADDED = {"0002": ADDED_0002, "0003": ADDED_0003, "0004": ADDED_0004}
+ADDED_0005 = (scans, scan_left_out, scan_signals)
+_ADDED = {"0002": ADDED_0002, "0003": ADDED_0003, "0004": ADDED_0004, "0005": ADDED_0005}
 CHAINED = (
     *(runs, accounts, transactions, trades, strategies, strategy_performance, system_events),
-    *(*ADDED_0002, *ADDED_0003, *ADDED_0004),
+    *(*ADDED_0002, *ADDED_0003, *ADDED_0004, *ADDED_0005),
 )
 APPEND_ONLY = (*CHAINED, entries, fills)
 

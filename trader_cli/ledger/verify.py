@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from trader_cli.errors import TraderError
-from trader_cli.ledger import proving, schema
+from trader_cli.ledger import proving, scans, schema
 from trader_cli.ledger.balances import balances
 from trader_cli.ledger.chain import GENESIS, link, row_bytes, transaction_bytes
 from trader_cli.ledger.database import reading, version_of
@@ -58,6 +58,8 @@ def _all(connection: Connection, progress: Callable[[int, int], None] | None) ->
             *(("sweeps", proving.sweeps), ("trials", proving.trials)),
             *(("verdicts", proving.verdicts), ("proposals", proving.proposals)),
         ]
+    if schema.is_in(schema.scans, version):
+        steps.append(("scans", scans.prove))
     for i, (name, step) in enumerate(steps):
         if progress is not None:
             progress(i, len(steps))

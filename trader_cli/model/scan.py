@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+ACT, LOOK, WEAK, KEEP, FLAT, SILENT = "act", "look", "weak", "keep", "flat", "silent"
+STATES = (ACT, LOOK, WEAK, KEEP, FLAT, SILENT)
+"""Of a signal, from the best: a purchase; worth a look; too unsure; held but bought no more; wants nothing; never spoke."""
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -72,6 +76,7 @@ class ScanSummary:
     exchange: str
     timeframe: str
     universe: str
+    strategies: tuple[str, ...]
     symbols: int
     approved: int
     filtered: Mapping[str, int]

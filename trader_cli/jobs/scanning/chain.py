@@ -6,10 +6,11 @@ from typing import Any
 
 from trader_cli.errors import DataError, did_you_mean
 from trader_cli.jobs.scan import Looked, Scanned, signal_row
-from trader_cli.jobs.scanning.signals import ACT, FLAT, KEEP, LOOK, SILENT, WEAK, SignalNow, Sureness
+from trader_cli.jobs.scanning.signals import SignalNow, Sureness
 from trader_cli.jobs.summary import iso
 from trader_cli.jobs.why_not_indicators import listened
 from trader_cli.model.bars import COLUMNS, Bars
+from trader_cli.model.scan import ACT, FLAT, KEEP, LOOK, SILENT, WEAK
 
 
 def chain(done: Scanned, symbol: str) -> dict[str, Any]:

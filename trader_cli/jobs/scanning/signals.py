@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trader_cli.model.bars import Bars, Floats
+from trader_cli.model.scan import ACT, FLAT, KEEP, LOOK, SILENT, WEAK
 from trader_cli.strategy.signals import Signals
 
-ACT, LOOK, WEAK, KEEP, FLAT, SILENT = "act", "look", "weak", "keep", "flat", "silent"
-STATES = (ACT, LOOK, WEAK, KEEP, FLAT, SILENT)
-"""From the best to the least: a purchase; worth a look; too unsure; held but bought no more; wants nothing; never spoke."""
 WANTING = (ACT, LOOK, WEAK, KEEP)
 
 
