@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -78,3 +88,153 @@ def test_a_configuration_that_cannot_be_meant_is_still_measured_where_the_run_sa
     path = tmp_path / "trader.prom"
     assert run([*PAPER, "--metrics", str(path)]) == 2
     assert figures(path)["trader_run_exit_code"] == [({"command": "paper"}, 2.0)]
+
+
+class Server:
+    """`trader report serve` as a process, at a port of its own."""
+
+    def __init__(self, home: Path, lasting: str, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "trader_cli", "report", "serve", "--port", "0", "--for", lasting, *words],
+            env={**os.environ, "TRADER_HOME": str(home), "TRADER_INTERPRET": "1", "PYTHONWARNINGS": "error"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        assert line.startswith("serving http://127.0.0.1:"), line + self.process.stderr.read()
+        self.host = line.split("/")[2]
+
+    def get(self, path: str) -> tuple[int, str]:
+        with closing(HTTPConnection(self.host, timeout=60)) as connection:
+            connection.request("GET", path)
+            found = connection.getresponse()
+            return found.status, found.read().decode()
+
+    def end(self, number: int = 0) -> tuple[int, str]:
+        if number:
+            self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=120)
+        return self.process.returncode, out
+
+
+@pytest.mark.req("R2.8")
+def test_serve_has_metrics_health_and_the_page_and_ends_by_itself(home: Path) -> None:
+    assert run(list(PAPER)) == 0
+    served = Server(home, "6s", "--json")
+    status, text = served.get("/metrics")
+    assert status == 200
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert {"trader_equity", "trader_halted", "trader_build_info"} <= names
+    assert served.get("/healthz") == (200, "ok\n")
+    status, page = served.get("/")
+    assert status == 200
+    assert page.startswith("<!doctype html>")
+    assert served.get("/trader.db")[0] == 404
+    code, out = served.end()
+    assert code == 0
+    assert json.loads(out)["result"]["asked"] == {"/": 1, "/healthz": 1, "/metrics": 1}
+
+
+@pytest.mark.req("R2.8")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_serve_is_ended_by_a_signal_at_once(home: Path, number: int, code: int) -> None:
+    assert Server(home, "1h").end(number)[0] == code
+
+
+@pytest.mark.req("R2.8")
+def test_serve_without_a_ledger_says_so_and_with_a_damaged_one_is_not_healthy(home: Path) -> None:
+    served = Server(home, "1h")
+    assert served.get("/healthz") == (200, "ok\n")
+    status, said = served.get("/")
+    assert (status, "there is no ledger" in said) == (503, True)
+    (home / "trader.db").write_bytes(b"no database at all")
+    assert served.get("/healthz")[0] == 503
+    status, text = served.get("/metrics")
+    assert status == 200
+    assert "trader_ledger_readable 0.0" in text
+    served.end(signal.SIGTERM)
+    assert (home / "trader.db").read_bytes() == b"no database at all"
+
+
+@pytest.mark.req("R2.8")
+@pytest.mark.parametrize(
+    "words", [("--for", "0s"), ("--for", "soon"), ("--port", "65536"), ("--host", "no.such.host.invalid")]
+)
+def test_serve_refuses_what_cannot_be_meant(home: Path, words: tuple[str, str]) -> None:
+    assert run(["report", "serve", "--port", "0", "--for", "1s", *words]) == 2
+
+
+class Gateway(ThreadingHTTPServer):
+    """The named fake of a push gateway: it keeps what it is told, or refuses, or never answers."""
+
+    def __init__(self, status: int = 200) -> None:
+        got: list[tuple[str, str, str]] = []
+        silent = self.silent = threading.Event()
+        mute = status == 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                got.append((self.command, self.path, body))
+                if mute:
+                    silent.wait(60)
+                    return
+                self.send_response(status)
+                self.end_headers()
+
+            do_POST = do_PUT  # noqa: N815 the library's own name
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.got = got
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def __enter__(self) -> Gateway:
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.silent.set()
+        self.shutdown()
+        self.server_close()
+
+
+@pytest.mark.req("R2.8")
+def test_a_cycle_tells_the_push_gateway_in_place_of_the_last_one(home: Path) -> None:
+    with Gateway() as gateway:
+        assert run([*PAPER, "--set", f"metrics.push_url={gateway.url}"]) == 0
+    ((method, path, body),) = gateway.got
+    assert (method, path) == ("PUT", f"/metrics/job/trader/instance/{socket.gethostname()}")
+    assert {family.name for family in text_string_to_metric_families(body)} >= {"trader_equity", "trader_run_exit_code"}
+
+
+@pytest.mark.req("R2.8")
+@pytest.mark.parametrize("status", [500, 0])
+def test_a_gateway_that_refuses_or_hangs_is_one_line_and_the_run_is_what_it_was(
+    home: Path, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Gateway(status) as gateway:
+        words = ("--set", f"metrics.push_url={gateway.url}", "--set", "metrics.push_timeout_s=1")
+        assert run([*PAPER, *words]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["ok"]
+    (line,) = said.err.splitlines()
+    assert line.startswith("warning: ")
+
+
+@pytest.mark.req("R2.8")
+def test_a_gateway_that_is_not_there_is_one_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*PAPER, "--set", "metrics.push_url=http://127.0.0.1:9"]) == 0
+    assert "did not take the figures" in capsys.readouterr().err
+
+
+@pytest.mark.req("R2.8")
+def test_a_backtest_pushes_nothing(home: Path) -> None:
+    with Gateway() as gateway:
+        words = ("--symbols", "BTC/USD", "--set", f"metrics.push_url={gateway.url}")
+        assert run(["backtest", "demo_ma", *words, "--until", "2017-11-01"]) == 0
+    assert gateway.got == []

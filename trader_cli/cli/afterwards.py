@@ -5,22 +5,25 @@ None of it may fail the run or hold it up: whatever goes wrong here is one line 
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from trader_cli import __version__
 from trader_cli.cli.kit import Run
-from trader_cli.errors import TraderError
+from trader_cli.errors import TimeUpError, TraderError
 
 if TYPE_CHECKING:
+    from trader_cli.config.settings import Metrics
     from trader_cli.jobs.measures import Family
     from trader_cli.wiring import Wiring
 
 _CYCLES = ("paper", "live")
 _INTERRUPTED = 130
 _FAULT = 1
+_T = TypeVar("_T")
 
 
 def exit_code(ended: BaseException | None) -> int:
@@ -37,10 +40,10 @@ def exit_code(ended: BaseException | None) -> int:
     return _FAULT if known is None else known.exit_code
 
 
-def follow(run: Run, command: str, ended: BaseException | None, began: float) -> None:
+def follow(run: Run, ended: BaseException | None, began: float) -> None:
     """Measure what a run left; began: of time.monotonic(). Raises nothing but KeyboardInterrupt."""
     try:
-        _measure(run, command, exit_code(ended), time.monotonic() - began)
+        _measure(run, exit_code(ended), time.monotonic() - began)
     except TraderError as error:
         run.note(f"warning: nothing was measured: {error.message}")
     except Exception as error:
@@ -48,31 +51,37 @@ def follow(run: Run, command: str, ended: BaseException | None, began: float) ->
         run.note(f"warning: nothing was measured: unexpected {type(error).__name__}: {error}")
 
 
-def _measure(run: Run, command: str, code: int, seconds: float) -> None:
-    parts = run.wired
-    stated, url = run.metrics, ""
-    if parts is not None and command in _CYCLES and not run.rehearses:
-        try:
-            settings = parts.settings.metrics
-        except TraderError:
-            # The run itself has said what is wrong with the configuration.
-            settings = None
-        if settings is not None:
-            url = settings.push_url
-            if stated is None and settings.file:
-                stated = parts.home / settings.file
-    if stated is None and not url:
+def _measure(run: Run, code: int, seconds: float) -> None:
+    parts, path, push = run.wired, run.metrics, None
+    if (settings := _told_by(run)) is not None and parts is not None:
+        push = settings if settings.push_url else None
+        if path is None and settings.file:
+            path = parts.home / settings.file
+    if path is None and push is None:
         return
     from trader_cli.jobs.measures import RunEnd, run_measures
 
-    end = RunEnd(command, __version__, code, seconds, time.time_ns() // 1_000_000)
-    families = [*run_measures(end), *ledger_measures(run, parts)]
-    if stated is not None:
-        _write(run, stated, families)
+    end = RunEnd(run.measured, __version__, code, seconds, time.time_ns() // 1_000_000)
+    families = [*run_measures(end), *ledger_measures(parts, run.note)]
+    if path is not None:
+        _write(run, path, families)
+    if push is not None:
+        _push(run, push, families)
 
 
-def ledger_measures(run: Run, parts: Wiring | None) -> Sequence[Family]:
-    """Return what the ledger says; where it cannot be read, that, and a line on stderr."""
+def _told_by(run: Run) -> Metrics | None:
+    """Return what the configuration says of figures, None where it does not concern this run or cannot be read."""
+    if run.wired is None or run.measured not in _CYCLES or run.rehearses:
+        return None
+    try:
+        return run.wired.settings.metrics
+    except TraderError:
+        # The run itself has said what is wrong with it.
+        return None
+
+
+def ledger_measures(parts: Wiring | None, note: Callable[[str], None]) -> Sequence[Family]:
+    """Return what the ledger says; where it cannot be read, that, and a note."""
     from trader_cli.jobs.measures import measures, nothing, unreadable
     from trader_cli.ledger.database import sqlite_path
 
@@ -84,7 +93,7 @@ def ledger_measures(run: Run, parts: Wiring | None) -> Sequence[Family]:
             return nothing()
         return measures(parts.existing_ledger, parts.now_ms())
     except TraderError as error:
-        run.note(f"warning: only the run itself is measured: {error.message}")
+        note(f"warning: only the run itself is measured: {error.message}")
         return unreadable()
 
 
@@ -95,3 +104,40 @@ def _write(run: Run, path: Path, families: Sequence[Family]) -> None:
         write_metrics(path, families)
     except OSError as error:
         run.note(f"warning: the figures could not be written to {path}: {error.strerror or error}")
+
+
+def _push(run: Run, settings: Metrics, families: Sequence[Family]) -> None:
+    import socket
+
+    from trader_cli.reports.push import push_metrics
+
+    limit = settings.push_timeout_s
+    try:
+        # The request's own limit comes first as a rule, and says more.
+        within(limit + 1, lambda: push_metrics(settings.push_url, socket.gethostname(), families, limit))
+    except TraderError as error:
+        run.note(f"warning: {error.message}")
+
+
+def within(seconds: float, act: Callable[[], _T]) -> _T:
+    """Return what `act` returns or raise what it raises. Raises TimeUpError where it takes longer; it is left alone then.
+
+    A timeout of a socket is one for each of its steps: who answers a byte a second would hold a run for ever.
+    """
+    results: list[_T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(act())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeUpError(f"no answer within {seconds} s")
+    return results[0]

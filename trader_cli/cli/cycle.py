@@ -122,12 +122,14 @@ def loop(run: Run, every: str | None, lasting: str | None, once: bool, cycle: Ca
     while True:
         # At multiples of the step, as cron would: a bar that closes at the hour is met a moment after it.
         wait = step - time.time() % step
+        began = time.monotonic()
         try:
             outcome = cycle()
         except TraderError as error:
             if isinstance(error, UsageError) or time.monotonic() + wait >= end:
                 raise
             run.note(f"this cycle failed: {error.message}")
+            run.follow(error, began)
         else:
             if time.monotonic() + wait >= end:
                 return outcome
@@ -135,6 +137,7 @@ def loop(run: Run, every: str | None, lasting: str | None, once: bool, cycle: Ca
                 outcome.view(run.console())
             elif outcome.error is not None:
                 run.note(f"this cycle: {outcome.error.message}")
+            run.follow(outcome.error, began)
         time.sleep(step - time.time() % step)
 
 

@@ -40,7 +40,8 @@ class Outcome:
 class Run:
     """One call of one command: the common options, and the way to everything else.
 
-    metrics: where its figures go, None = where the configuration says. rehearses: it acts for nobody, and nobody is told.
+    metrics: where its figures go, None = where the configuration says. measured: what it is called in them, empty = it leaves
+    none. rehearses: it acts for nobody, and nobody is told.
     """
 
     json: bool = False
@@ -51,6 +52,7 @@ class Run:
     verbose: bool = False
     no_color: bool = False
     metrics: Path | None = None
+    measured: str = ""
     rehearses: bool = False
     _wired: Wiring | None = None
 
@@ -85,7 +87,7 @@ class Run:
         return any(_assignment(text)[0] == key for text in self.sets)
 
     @contextmanager
-    def followed(self, measured: str) -> Iterator[list[TraderError | None]]:
+    def followed(self) -> Iterator[list[TraderError | None]]:
         """Do what follows a command, and give back what it opened; the list takes what was wrong with its result."""
         said: list[TraderError | None] = []
         ended: BaseException | None = None
@@ -98,12 +100,16 @@ class Run:
             raise
         finally:
             try:
-                if measured:
-                    from trader_cli.cli.afterwards import follow
-
-                    follow(self, measured, ended, began)
+                self.follow(ended, began)
             finally:
                 self.close()
+
+    def follow(self, ended: BaseException | None, began: float) -> None:
+        """Measure what a run, or one cycle of many, left. ended: what it ended with, None = well; began: time.monotonic()."""
+        if self.measured:
+            from trader_cli.cli.afterwards import follow
+
+            follow(self, ended, began)
 
     def close(self) -> None:
         """Give back what the command opened."""
@@ -237,8 +243,8 @@ def command(
                 return 0
             shared = {key: values.pop(key) for key in shared_options}
             shared["sets"] = list(shared["sets"] or [])
-            run = Run(**shared, rehearses=bool(values.get("dry_run")))
-            with run.followed(measured) as followed:
+            run = Run(**shared, measured=measured, rehearses=bool(values.get("dry_run")))
+            with run.followed() as followed:
                 outcome = function(run, **values)
                 followed.append(outcome.error)
                 render(run, outcome)

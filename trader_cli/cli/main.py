@@ -30,6 +30,7 @@ from trader_cli.cli import (
     report_insight,
     risk,
     scan,
+    serve,
     strategy,
     validate,
 )
@@ -70,6 +71,7 @@ optimize.register(app)
 validate.register(app)
 paper.register(app)
 report_insight.register(report.app)
+serve.register(report.app)
 app.add_typer(report.app, name="report")
 app.add_typer(data.app, name="data")
 app.add_typer(strategy.app, name="strategy")

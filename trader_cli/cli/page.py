@@ -10,6 +10,7 @@ from trader_cli.cli.kit import Outcome, Run
 from trader_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from trader_cli.jobs.page import Page
     from trader_cli.jobs.space import Space
     from trader_cli.wiring import Wiring
 
@@ -24,20 +25,11 @@ def writable(path: Path) -> None:
 
 def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
     """Write the page of the run whose id begins so; the file is replaced whole, or not at all."""
-    from trader_cli.jobs.page import page
     from trader_cli.market.files import replacing
-    from trader_cli.reports.page import render
 
     writable(path)
-    found = page(
-        parts.existing_ledger,
-        parts.bars,
-        run_id,
-        lambda name, stated: _space(parts, name, stated),
-        parts.settings.optimize.min_trades,
-        parts.now_ms(),
-    )
-    text = render(found)
+    writable(path)
+    found, text = page_text(parts, run_id)
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
     for note in found.notes:
@@ -49,6 +41,22 @@ def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
         console.print(f"{path}: run {found.run.run_id}, {size / 1e6:.1f} MB", markup=False)
 
     return Outcome("report.page/1", result, view)
+
+
+def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
+    """Return the page of the run whose id begins so, as data and as HTML."""
+    from trader_cli.jobs.page import page
+    from trader_cli.reports.page import render
+
+    found = page(
+        parts.existing_ledger,
+        parts.bars,
+        run_id,
+        lambda name, stated: _space(parts, name, stated),
+        parts.settings.optimize.min_trades,
+        parts.now_ms(),
+    )
+    return found, render(found)
 
 
 def _space(parts: Wiring, name: str, stated: Mapping[str, Any]) -> Space:

@@ -136,6 +136,13 @@ class _Found:
         return [Family(METRICS[name], tuple(sorted(rows))) for name, rows in sorted(self._samples.items())]
 
 
+def program_measures(version: str) -> list[Family]:
+    """Return what is known of the program itself."""
+    found = _Found()
+    found.add("build_info", 1, version)
+    return found.families()
+
+
 def run_measures(end: RunEnd) -> list[Family]:
     """Return what is known of a run without any ledger."""
     found = _Found()
