@@ -10,6 +10,7 @@ from trader_cli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from trader_cli.jobs.fetch import Fetched, Progress, Provider, Wanted
+    from trader_cli.market.providers import Scores
     from trader_cli.wiring import Wiring
 
 PROVIDERS = ("kraken", "binance")
@@ -24,6 +25,7 @@ def fetch_bars(
     from trader_cli.config.moment import time_ms
     from trader_cli.jobs.fetch import Clock, Terms, Wanted, fetch
     from trader_cli.market.fetching import StoredShelf
+    from trader_cli.market.providers import Watched
     from trader_cli.model.timeframe import Timeframe
 
     settings = parts.settings
@@ -47,12 +49,19 @@ def fetch_bars(
         replacing=replacing,
         again=again,
     )
-    known: dict[str, Provider] = {}
+    fallback = [one for one in dict.fromkeys(settings.fetch.fallback) if one != exchange]
+    for name in fallback:
+        if name not in PROVIDERS:
+            raise UsageError(f"`{name}` cannot stand in", *did_you_mean(name, PROVIDERS), _KNOWN)
+    scores, turn = provider_scores(parts), _Turn(parts.sleep)
+    rename = _renaming(settings.fetch.quotes)
+    made = {exchange: Watched(_venue(parts, exchange, turn.sleep), scores, turn.answering_s)}
 
-    def providers(one: Wanted) -> Sequence[Provider]:
-        if one.exchange not in known:
-            known[one.exchange] = _venue(parts, one.exchange)
-        return (known[one.exchange],)
+    def providers(_: Wanted) -> Sequence[Provider]:
+        for name in fallback:
+            if name not in made:
+                made[name] = Watched(_venue(parts, name, turn.sleep), scores, turn.answering_s, rename)
+        return [made[name] for name in (exchange, *scores.ranked(fallback))]
 
     clock = Clock(parts.now_ms, time.monotonic, parts.sleep)
     return fetch(wanted, lambda one: StoredShelf(parts.home / "data", one), providers, terms, clock, progress)
@@ -61,7 +70,52 @@ def fetch_bars(
 _KNOWN = f"known are {', '.join(f'`{one}`' for one in PROVIDERS)}; others come by `trader data import`"
 
 
-def _venue(parts: Wiring, name: str) -> Provider:
+def provider_scores(parts: Wiring) -> Scores:
+    """Return the records of all providers, kept where all homes of this user find them."""
+    from trader_cli.market.providers import Scores
+    from trader_cli.trading import state_folder
+
+    fetch = parts.settings.fetch
+    quotas = {name: getattr(fetch, f"{name}_quota") for name in PROVIDERS}
+    half_life_ms = fetch.half_life_h * 3_600_000
+    return Scores(state_folder() / "providers.json", half_life_ms, float(fetch.slow_s), quotas, parts.now_ms)
+
+
+class _Turn:
+    """A clock that stands still while a request waits for its turn: waiting is not the provider's slowness."""
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
+        self._waited_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, uncounted."""
+        began = time.monotonic()
+        self._sleep(seconds)
+        self._waited_s += time.monotonic() - began
+
+    def answering_s(self) -> float:
+        """Return seconds that only rise, without those slept."""
+        return time.monotonic() - self._waited_s
+
+
+def _renaming(quotes: Sequence[str]) -> Callable[[str], str]:
+    """Return what a stand-in is asked for by our symbol."""
+    pairs: dict[str, str] = {}
+    for text in quotes:
+        ours, equals, theirs = text.partition("=")
+        if not (equals and ours.strip() and theirs.strip()):
+            raise UsageError(f"`fetch.quotes`: `{text}` is not OURS=THEIRS", "write e.g. `USD=USDT`")
+        pairs[ours.strip()] = theirs.strip()
+
+    def rename(symbol: str) -> str:
+        base, slash, quote = symbol.partition("/")
+        return f"{base}{slash}{pairs.get(quote, quote)}"
+
+    return rename
+
+
+def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider:
     """Return a venue's public history, under the rate budget that all processes of this user share."""
     from trader_cli.trading import state_folder
     from trader_cli.venues.budget import Budget
@@ -82,7 +136,7 @@ def _venue(parts: Wiring, name: str) -> Provider:
         budget=Budget(where / f"{name}.json", name, "public", venue.tier, execution.cancel_reserve_pct, parts.now_ms),
         nonce_path=None,
         now_ms=parts.now_ms,
-        sleep=parts.sleep,
+        sleep=sleep,
         timeout_s=float(venue.timeout_s),
         recv_window_ms=venue.recv_window_ms,
         left_ms=lambda: _NO_LIMIT_MS,

@@ -112,6 +112,98 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(
     assert (done.code, said in done.err) == (2, True), done.err
 
 
+def hourly(hours: int, end_ms: int, without: set[int] = frozenset()) -> list[list[Any]]:  # type: ignore[assignment]
+    """Return candles of an hour up to a time, but for those of some numbers."""
+    rows = [[end_ms - (hours - n) * HOUR_MS, "100.0", "103.0", "98.0", f"{100 + n % 3}.0", "2.5"] for n in range(hours)]
+    return [row for n, row in enumerate(rows) if n not in without]
+
+
+@pytest.mark.req("R2.7")
+def test_gaps_are_asked_of_a_second_provider_and_what_nobody_has_is_named(call: Callable[..., Said]) -> None:
+    """Binance's own gap is filled from Kraken, whose dollars stand for its tethers; one bar neither has."""
+    with ExchangeServer(["kraken", "binance"], now_ms=NOON) as server:
+        end = NOON // HOUR_MS * HOUR_MS
+        for venue, symbol, without in (("binance", "BTC/USDT", {3, 4, 7}), ("kraken", "BTC/USD", {7})):
+            server.do("candles", venue=venue, symbol=symbol, interval_ms=HOUR_MS, rows=hourly(10, end, without))
+        words = [
+            "fetch", "--exchange", "binance", "--symbols", "BTC/USDT", "--timeframe", "1h", "--since", "2026-03-01T02:00:00Z",
+            "--set", f"fetch.binance_url={server.url}", "--set", f"fetch.kraken_url={server.url}",
+        ]  # fmt: skip
+        alone = call(*words)
+        assert alone.code == 0
+        assert (
+            "missing: 2026-03-01T05:00:00Z to 2026-03-01T06:00:00Z (2 bars), 2026-03-01T09:00:00Z (1 bar)" in alone.out
+        )
+        done = call(*words, "--fallback", "kraken", "--set", "fetch.quotes=USDT=USD", "--json")
+        assert done.code == 0, done.err
+        (one,) = done.series
+        assert one["providers"] == {"kraken": 2}
+        assert one["gaps"] == [{"from": "2026-03-01T09:00:00Z", "to": "2026-03-01T09:00:00Z", "bars": 1}]
+        asked = len(server.requests("klines")) + len(server.requests("OHLC"))
+        assert call(*words, "--fallback", "kraken", "--set", "fetch.quotes=USDT=USD").code == 0
+        assert len(server.requests("klines")) + len(server.requests("OHLC")) == asked
+    shown = call("providers")
+    assert shown.code == 0
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["binance", "kraken"]
+    rows = json.loads(call("providers", "--json").out)["result"]["providers"]
+    assert {one["name"]: one["success_pct"] for one in rows} == {"binance": 100.0, "kraken": 100.0}
+
+
+@pytest.mark.req("R2.7")
+def test_a_days_quota_ends_a_fetch_and_another_provider_takes_over(call: Callable[..., Said]) -> None:
+    with ExchangeServer(["kraken", "binance"], now_ms=NOON) as server:
+        urls = ["--set", f"fetch.kraken_url={server.url}"]
+        since = ["--since", "2025-12-01", "--symbols", "ETH/BTC", "--timeframe", "1h", "--set", "fetch.binance_quota=1"]
+        done = binance(call, server, *since, "--set", "fetch.patience_s=1")
+        assert done.code == 5
+        assert "`binance` may be asked 1 times a day, and was" in done.err
+        assert "ETH/BTC  1h       0  1,000  1,000" in done.out
+        again = ["--since", "2026-02-25", "--fallback", "kraken", "--set", "fetch.patience_s=1", "--json"]
+        done = binance(call, server, *since, *urls, *again)
+    assert done.code == 0, done.err
+    (one,) = done.series
+    assert one["providers"] == {"kraken": 108}
+    assert one["notes"] == ["`binance` may be asked 1 times a day, and was"]
+
+
+def test_a_revised_bar_is_named_with_both_values_and_stays_unless_it_is_to_be_replaced(
+    call: Callable[..., Said],
+) -> None:
+    """D7."""
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        end = NOON // HOUR_MS * HOUR_MS
+        rows = hourly(10, end)
+        server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=rows)
+        words = ["--symbols", "BTC/USDT", "--timeframe", "1h", "--since", "2026-03-01T02:00:00Z"]
+        assert binance(call, server, *words).code == 0
+        rows[-1] = [*rows[-1][:5], "2.75"]
+        more = [end, "100.0", "103.0", "98.0", "101.0", "2.5"]
+        server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=[*rows, more])
+        server.do("clock", advance_ms=HOUR_MS)
+        done = binance(call, server, *words)
+        said = "BTC/USDT 1h: the bar of 2026-03-01T11:00:00Z was revised: volume 2.5 is 2.75 now; what was stored stays"
+        assert said in done.out
+        server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=[*rows, more, [end + HOUR_MS, *more[1:]]])
+        server.do("clock", advance_ms=HOUR_MS)
+        (one,) = binance(call, server, *words, "--replace-revised", "--json").series
+        assert [(each["before"]["volume"], each["now"]["volume"], each["replaced"]) for each in one["revised"]] == [
+            (2.5, 2.75, True)
+        ]
+        server.do("clock", advance_ms=HOUR_MS)
+
+
+def test_a_ban_is_obeyed_and_what_came_before_it_is_kept(call: Callable[..., Said]) -> None:
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        server.fault(path="klines", nth=2, kind="status", status=418, retry_after=7200)
+        words = ["--symbols", "BTC/USDT", "--timeframe", "1h", "--since", "2025-12-01"]
+        done = binance(call, server, *words)
+        assert done.code == 5
+        assert "BTC/USDT  1h       0  1,000  1,000" in done.out
+        asked = len(server.requests())
+        assert binance(call, server, *words).code == 5
+        assert len(server.requests()) == asked, "nothing is asked before the ban ends"
+
+
 def killed(home: Path, rule: Rule, *words: str) -> None:
     """Run a fetch until the exchange keeps it waiting for ever, and kill it there."""
     env = {**os.environ, "PYTHONWARNINGS": "error", "TRADER_HOME": str(home)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,16 @@ def row(hour: int) -> Row:
 
 @dataclass
 class Pages:
-    """A provider with a bar an hour but for some holes, ten a page; `troubles` strike at the requests of these numbers."""
+    """A provider with a bar an hour but for some holes, ten a page; `troubles` strike at the requests of these numbers.
+
+    shift: of its volumes. late: newest bars it does not have yet.
+    """
 
     name: str = "kraken"
     holes: frozenset[int] = frozenset()
     troubles: dict[int, BaseException] = field(default_factory=dict)
+    shift: float = 0.0
+    late: int = 0
     asked: list[tuple[int, int]] = field(default_factory=list)
     requests_made: int = 0
 
@@ -52,8 +58,9 @@ class Pages:
             raise trouble
         at, end = cursor if cursor is not None else (span[0] - T0) // H, (span[1] - T0) // H
         until = min(at + 10, end)
-        rows = [row(hour) for hour in range(at, until) if hour not in self.holes]
-        return Page(rows, (T0 + at * H, T0 + until * H)), until if until < end else None
+        until = min(until, max(at, 100 - self.late))
+        rows = [(*row(hour)[:5], 3.5 + self.shift) for hour in range(at, until) if hour not in self.holes]
+        return Page(rows, (T0 + at * H, T0 + until * H)), until if at + 10 < end else None
 
 
 class Sleep:
@@ -72,10 +79,11 @@ def run(
     terms: Terms = TERMS,
     sleep: Sleep | None = None,
     symbols: Sequence[str] = ("BTC/USD",),
+    others: Sequence[Pages] = (),
 ) -> list[Fetched]:
     wanted = [Wanted("kraken", one, HOUR) for one in symbols]
-    clock = (sleep or Sleep()).clock()
-    return fetch(wanted, lambda one: StoredShelf(folder, one), lambda _: [provider], terms, clock, lambda _a, _b: None)
+    asked, clock = [provider, *others], (sleep or Sleep()).clock()
+    return fetch(wanted, lambda one: StoredShelf(folder, one), lambda _: asked, terms, clock, lambda _a, _b: None)
 
 
 def one(folder: Path, provider: Pages, terms: Terms = TERMS, sleep: Sleep | None = None) -> Fetched:
@@ -183,3 +191,54 @@ def test_progress_never_goes_back_and_ends_at_the_whole(tmp_path: Path) -> None:
     assert parts == sorted(parts)
     assert seen[-1][0] == pytest.approx(seen[-1][1])
     assert all(part <= whole for part, whole in seen)
+
+
+def stand_in(**more: Any) -> Pages:
+    return Pages(name="binance", **more)
+
+
+def both(folder: Path, own: Pages, *others: Pages, terms: Terms = TERMS) -> Fetched:
+    (done,) = run(folder, own, terms, others=others)
+    return done
+
+
+@pytest.mark.req("R2.7")
+def test_a_gap_is_asked_of_the_next_provider_and_what_that_lacks_too_is_named(tmp_path: Path) -> None:
+    own, other = Pages(holes=frozenset({80, 81, 90})), stand_in(holes=frozenset({81}))
+    done = both(tmp_path, own, other)
+    assert (done.providers, done.error, done.notes) == ({"kraken": 21, "binance": 2}, None, ())
+    assert [((first - T0) // H, (end - T0) // H) for first, end in done.gaps] == [(81, 82)]
+    assert other.asked == [(77, 82), (87, 91), (78, 82)]
+    again, other = Pages(), stand_in()
+    both(tmp_path, again, other)
+    assert (again.asked, other.asked) == ([], []), "all of them answered already"
+
+
+@pytest.mark.req("R2.7")
+def test_a_provider_that_fails_is_stood_in_for_and_gives_its_own_bars_later(tmp_path: Path) -> None:
+    broken = Pages(troubles={n: VenueError("away", resolution="skip_cycle") for n in range(1, 9)})
+    other = stand_in(shift=0.5)
+    done = both(tmp_path, broken, other)
+    assert (done.providers, done.error, done.notes) == ({"binance": 24}, None, ("away",))
+    done = both(tmp_path, own := Pages(), other)
+    assert (own.asked, done.providers, len(done.revisions)) == ([(76, 100)], {"kraken": 0}, 24)
+    assert all(one.replaced for one in done.revisions)
+    assert one(tmp_path, Pages()).revisions == ()
+
+
+@pytest.mark.req("R2.7")
+def test_where_nobody_answers_the_series_own_error_is_told_and_the_others_noted(tmp_path: Path) -> None:
+    def broken(name: str) -> Pages:
+        return Pages(
+            name=name, troubles={n: VenueError(f"{name} is away", resolution="skip_cycle") for n in range(1, 9)}
+        )
+
+    done = both(tmp_path, broken("kraken"), broken("binance"))
+    assert (str(done.error), done.notes) == ("kraken is away", ("binance is away",))
+
+
+def test_a_bar_that_is_only_late_is_nobody_elses_to_give(tmp_path: Path) -> None:
+    own, other = Pages(late=2), stand_in()
+    done = both(tmp_path, own, other)
+    assert (done.providers, other.asked) == ({"kraken": 22}, [])
+    assert both(tmp_path, Pages(), other).providers == {"kraken": 2}

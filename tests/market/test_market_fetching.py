@@ -114,7 +114,7 @@ def test_a_damaged_note_of_gaps_means_that_they_are_asked_for_again(tmp_path: Pa
     shelf = StoredShelf(tmp_path, WANTED)
     put(shelf, page(0, 2, span=(0, 3), proves=True))
     notes = tmp_path / "kraken" / "BTC-USD-1h.fetch.json"
-    assert json.loads(notes.read_text()) == {"absent": {"kraken": [[T0 + H, T0 + 2 * H]]}}
+    assert json.loads(notes.read_text()) == {"absent": {"kraken": [[T0 + H, T0 + 2 * H]]}, "stand_ins": {}}
     for text in ("", "[]", '{"absent": 7}', '{"absent": {"kraken": [[1]]}}', "\x00"):
         notes.write_text(text)
         assert hours(shelf.unknown("kraken", (T0, T0 + 3 * H), 1)) == [(0, 2)]
@@ -136,3 +136,18 @@ def test_whatever_came_in_whatever_order_is_stored_once_and_the_rest_is_missing(
         asked = {hour for first, end in hours(shelf.unknown("kraken", SPAN, 1)) for hour in range(first, end)}
         assert missing <= asked
         assert np.all(np.diff(load(Series("kraken", "BTC/USD", HOUR, shelf.path)).open_ms) > 0)
+
+
+def test_bars_of_a_stand_in_are_asked_for_again_until_the_venue_gives_its_own(tmp_path: Path) -> None:
+    shelf = StoredShelf(tmp_path, WANTED)
+    put(shelf, page(0, 1, 4))
+    other = Page([row(2, 100.9), row(3, 100.9)], (T0 + 2 * H, T0 + 4 * H))
+    shelf.put("binance", [other], asked_again=False, replacing=False)
+    assert hours(shelf.unknown("kraken", (T0, T0 + 5 * H), 1)) == [(0, 4)]
+    assert shelf.unknown("binance", (T0, T0 + 5 * H), 1) == []
+    own = shelf.put(
+        "kraken", [Page([row(2)], (T0 + 2 * H, T0 + 4 * H), proves=True)], asked_again=False, replacing=False
+    )
+    assert [(one.time_ms, one.replaced) for one in own.revisions] == [(T0 + 2 * H, True)]
+    bars = load(Series("kraken", "BTC/USD", HOUR, shelf.path))
+    assert bars.close.tolist() == [100.5, 100.5, 100.5, 100.9, 100.5]

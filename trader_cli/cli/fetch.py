@@ -17,8 +17,9 @@ _NAMED = 3
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to `trader data`."""
+    """Add the commands to `trader data`."""
     command(app, "fetch")(_fetch)
+    command(app, "providers")(_providers)
 
 
 def _fetch(
@@ -32,12 +33,17 @@ def _fetch(
         bool, typer.Option("--replace-revised", help="Store what the venue tells otherwise now.")
     ] = False,
     gaps: Annotated[bool, typer.Option("--gaps", help="Ask again for bars known to be missing.")] = False,
+    fallback: Annotated[
+        str | None, typer.Option(help="Who stands in for gaps and failures: binance.", metavar="A,B")
+    ] = None,
 ) -> Outcome:
     """Bring stored bars up to date from a venue; only closed bars, only what is not stored yet."""
     from trader_cli.fetching import fetch_bars
     from trader_cli.jobs.fetch import failed
 
-    parts = run.wiring(data__symbols=split(symbols), data__since=since, data__until=until)
+    parts = run.wiring(
+        data__symbols=split(symbols), data__since=since, data__until=until, fetch__fallback=split(fallback)
+    )
     settings = parts.settings
     where = exchange or settings.data.exchange or settings.venue.id or "kraken"
     frames = split(timeframe) or split(settings.data.timeframe) or []
@@ -64,7 +70,7 @@ def _row(one: Fetched) -> dict[str, object]:
         "exchange": one.wanted.exchange,
         "symbol": one.wanted.symbol,
         "timeframe": str(one.wanted.timeframe),
-        "provider": one.provider,
+        "providers": dict(one.providers),
         "before": one.before,
         "added": one.added,
         "bars": one.bars,
@@ -82,6 +88,7 @@ def _row(one: Fetched) -> dict[str, object]:
         "gaps": [{"from": iso(first), "to": iso(end - step), "bars": (end - first) // step} for first, end in one.gaps],
         "pages": one.pages,
         "seconds": round(one.seconds, 3),
+        "notes": list(one.notes),
         "error": body(one.error) if one.error is not None else None,
     }
 
@@ -115,6 +122,46 @@ def _view(console: Any, done: Sequence[Fetched], rows: Sequence[Mapping[str, Any
         if one.gaps:
             shown = ", ".join(frame_text(one.wanted.timeframe, one.gaps[:_NAMED]))
             more = f" and {len(one.gaps) - _NAMED:,} more gaps" if len(one.gaps) > _NAMED else ""
-            console.print(f"{name}: missing at {one.provider}: {shown}{more}", markup=False)
+            console.print(f"{name}: missing: {shown}{more}", markup=False)
+        for provider, added in list(one.providers.items())[1:]:
+            if added:
+                console.print(f"{name}: {added:,} bars are {provider}'s, which stands in", markup=False)
+        for note in one.notes:
+            console.print(f"{name}: {note}", markup=False)
         if one.error is not None:
             console.print(f"{name}: {one.error.message}", markup=False)
+
+
+def _providers(run: Run) -> Outcome:
+    """Show whom bars are fetched from: quotas, and the score that decides who stands in."""
+    from dataclasses import asdict
+
+    from trader_cli.fetching import PROVIDERS, provider_scores
+
+    scores = provider_scores(run.wiring())
+    rows = [asdict(scores.standing(name)) for name in scores.ranked(PROVIDERS)]
+
+    def view(console: Any) -> None:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for title in ("provider", "score", "answered", "s", "behind", "today", "quota", "asked"):
+            table.add_column(title, justify="left" if title in ("provider", "asked") else "right", no_wrap=True)
+        for row in rows:
+            asked = bool(row["asked"])
+            table.add_row(
+                row["name"],
+                f"{row['score']:.2f}",
+                f"{row['success_pct']:.1f} %" if asked else "",
+                f"{row['seconds']:.2f}" if row["seconds"] == row["seconds"] else "",
+                f"{row['behind_bars']:.1f}" if asked else "",
+                f"{row['used']:,}",
+                f"{row['quota']:,}" if row["quota"] else "none",
+                row["asked"][:16].replace("T", " ") or "never",
+            )
+        console.print(table)
+        for row in rows:
+            if row["error"]:
+                console.print(f"{row['name']}: {row['error']}", markup=False)
+
+    return Outcome("data.providers/1", {"providers": rows}, view)

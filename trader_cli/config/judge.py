@@ -12,7 +12,7 @@ from trader_cli.config.settings import OPEN, Settings, open_key
 from trader_cli.config.value import Problem, Value, at, shown
 from trader_cli.errors import UsageError, did_you_mean
 
-_LISTS = ("data.symbols", "consensus.timeframes", "alerts.muted")
+_LISTS = ("data.symbols", "consensus.timeframes", "fetch.fallback", "fetch.quotes", "alerts.muted")
 
 
 def judge(layers: Mapping[str, Sequence[Value]], known: Sequence[Problem]) -> Settings:

@@ -14,6 +14,9 @@ SERVICE = "trader"
 NAMES_OF_VARIABLES = ("venue.key_env", "venue.secret_env", "alerts.urls_env", "sentry.dsn_env")
 """Keys whose values are names of the variables that hold secrets."""
 
+ADDRESSES = ("venue.api_url", "fetch.kraken_url", "fetch.binance_url", "fetch.yahoo_url")
+"""Keys that stand in for scheme and host of somebody's addresses."""
+
 _LONGEST_NAME = 64
 _SECRET = re.compile(
     r"(?:^|_)(?:api|private|secret|access)?(?:key|secret|token|pass|passwd|password|passphrase|credentials?)$"
@@ -51,7 +54,7 @@ def is_variable_name(text: str) -> bool:
 
 def hidden(key: str, shown: str) -> str:
     """Return a value as it may be shown: where a variable's name belongs, what is none may be the secret itself."""
-    if key in ("venue.api_url", "metrics.push_url"):
+    if key in (*ADDRESSES, "metrics.push_url"):
         return re.sub(r"//[^/]*@", "//***@", shown)
     named = key not in NAMES_OF_VARIABLES or is_variable_name(shown)
     return shown if named else "***"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from trader_cli.config.moment import time_ms
-from trader_cli.config.secrets import hidden, is_variable_name, where_secrets_go
+from trader_cli.config.secrets import ADDRESSES, hidden, is_variable_name, where_secrets_go
 from trader_cli.config.settings import Settings, Wallet
 from trader_cli.config.value import Problem, Value, at, masked
 from trader_cli.config.variable import states_key
@@ -49,7 +50,8 @@ def _texts(layers: Layers) -> list[Problem]:
 
     read("data.timeframe", Timeframe.parse)
     read("ledger.url", _database)
-    read("venue.api_url", _address)
+    for one in ADDRESSES:
+        read(one, partial(_address, key=one))
     key = read("venue.key_env", lambda text: _variable(text, "venue.key_env"))
     if key is not None and key == read("venue.secret_env", lambda text: _variable(text, "venue.secret_env")):
         problems.append(Problem(f"`venue.key_env` and `venue.secret_env` both name `{key}`", ()))
@@ -74,7 +76,7 @@ def _database(url: str) -> None:
         raise UsageError(f"`ledger.url` is `{url}`, that is no database URL", "write e.g. `sqlite:///trader.db`")
 
 
-def _address(url: str) -> None:
+def _address(url: str, key: str) -> None:
     """Refuse what is no scheme and host: a path would be lost, credentials would be shown."""
     try:
         parts = urlsplit(url)
@@ -83,11 +85,11 @@ def _address(url: str) -> None:
         whole, parts = ("", "", None, None), urlsplit("")
     hint = "write scheme and host, e.g. `http://127.0.0.1:8765`"
     if parts.username is not None or parts.password is not None:
-        raise UsageError("`venue.api_url` holds a name or a password", hint, *where_secrets_go())
+        raise UsageError(f"`{key}` holds a name or a password", hint, *where_secrets_go())
     if whole[0] not in ("http", "https") or not whole[2] or re.search(r"\s", url):
-        raise UsageError(f"`venue.api_url` is `{url}`, that is no http or https address", hint)
+        raise UsageError(f"`{key}` is `{url}`, that is no http or https address", hint)
     if url != f"{whole[0]}://{whole[1]}":
-        raise UsageError(f"`venue.api_url` is `{url}`, it may hold no path", f"write `{whole[0]}://{whole[1]}`")
+        raise UsageError(f"`{key}` is `{url}`, it may hold no path", f"write `{whole[0]}://{whole[1]}`")
 
 
 def _gateway(url: str) -> None:
@@ -171,7 +173,7 @@ def _beside_each_other(settings: Settings) -> Iterator[Problem]:
     if exits.high_score > points:
         yield Problem(
             f"`exits.high_score` is {exits.high_score}, and all points together are {points}: it is never reached",
-            ("`exits.high_score=0` switches the rule off",),
+            ("`exits.high_score=0` switches the rule of",),
         )
     if allocation.method == "performance" and allocation.floor_pct > allocation.cap_pct:
         yield Problem(

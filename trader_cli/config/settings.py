@@ -281,6 +281,7 @@ class Scan(Section):
     workers: Count = Field(description="threads that compute; 0 = one a core")
     limit_s: Seconds = Field(description="longest the venue is asked for, in seconds; what is missing then is named")
     connections: Connections = Field(description="questions to the venue at once, all under its one rate budget")
+    give_up: Tries = Field(description="questions in a row without an answer after which the venue is left alone")
 
 
 class Fetch(Section):
@@ -290,12 +291,20 @@ class Fetch(Section):
     group_pages: Tries = Field(description="answers that are stored together; a kill costs one such group at most")
     tries: Tries = Field(description="tries of one request that a provider did not answer")
     patience_s: Seconds = Field(description="longest wait for a provider that turns us away, in seconds")
+    fallback: tuple[str, ...] = Field(description="providers that stand in for a series' own, in order of their score")
+    quotes: tuple[str, ...] = Field(description="currencies a stand-in is asked for instead, e.g. USD=USDT")
+    kraken_quota: Count = Field(description="requests a UTC day to Kraken for bars; 0 = no limit")
+    binance_quota: Count = Field(description="requests a UTC day to Binance for bars; 0 = no limit")
+    yahoo_quota: Count = Field(description="requests a UTC day to Yahoo for bars; 0 = no limit")
+    half_life_h: Seconds = Field(description="hours after which half of a provider's record is forgotten")
+    slow_s: Seconds = Field(description="seconds of an answer that halve a provider's score")
     kraken_url: str = Field(
         description="replaces scheme and host of Kraken's addresses; empty = venue.api_url or its own"
     )
     binance_url: str = Field(
         description="replaces scheme and host of Binance's addresses; empty = venue.api_url or its own"
     )
+    yahoo_url: str = Field(description="replaces scheme and host of Yahoo's addresses; empty = its own")
 
 
 class Optimize(Section):

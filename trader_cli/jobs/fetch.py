@@ -5,7 +5,7 @@ A series goes on where it was: whatever a provider gave is put on its shelf in g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -38,11 +38,13 @@ class Page:
     """One answer of a provider: closed bars, oldest first, and the span of opens it answers for.
 
     proves: a bar that is missing from the span does not exist; else it is asked for once more before that is believed.
+    newest: its last bar is the newest that the provider has of what was asked for.
     """
 
     rows: Sequence[Row]
     span: Span
     proves: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,11 @@ class Shelf(Protocol):
         """Return the opens of the first and the last stored bar; None where there is none."""
         ...
 
-    def unknown(self, provider: str, span: Span, page_bars: int) -> list[Span]:
-        """Return the parts of a span that hold bars neither stored nor known to be missing at this provider."""
+    def unknown(self, provider: str, span: Span, page_bars: int, lacking_at: str | None = None) -> list[Span]:
+        """Return the parts of a span that hold bars neither stored nor known to be missing at this provider.
+
+        lacking_at: only those that are known to be missing at this other one.
+        """
         ...
 
     def missing(self, span: Span) -> list[Span]:
@@ -141,10 +146,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one series. span: opens asked for; gaps: what is missing in it; error: why it is not whole."""
+    """What became of one series.
+
+    providers: bars added by each that gave any answer. gaps: what is missing of what was asked for. notes: which provider did
+    not answer though another did. error: why the series is not whole.
+    """
 
     wanted: Wanted
-    provider: str
+    providers: Mapping[str, int]
     before: int
     added: int
     bars: int
@@ -154,6 +163,7 @@ class Fetched:
     gaps: tuple[Span, ...]
     pages: int
     seconds: float
+    notes: tuple[str, ...] = ()
     error: TraderError | None = None
 
 
@@ -180,7 +190,8 @@ def fetch(
 ) -> list[Fetched]:
     """Bring every series up to date, one after the other; one that fails says why and keeps what came, the others go on.
 
-    providers: of a series, the first its own. Raises nothing but what ends the program; a Ctrl-C stores what came first.
+    providers: of a series, its own first, then those that stand in for it, best first: they are asked for what the ones before
+    them did not give. Raises nothing but what ends the program; a Ctrl-C stores what came first.
     """
     meter = _Meter(len(wanted), progress)
     done = []
@@ -230,32 +241,36 @@ class _Errand:
     clock: Clock
     meter: _Meter
     pages: int = 0
-    added: int = 0
     revisions: list[Revision] = field(default_factory=list)
-    used: list[str] = field(default_factory=list)
+    added: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> Fetched:
         began = self.clock.elapsed_s()
         before = self.shelf.count()
-        own = self.providers[0]
         span: Span | None = None
-        error: TraderError | None = None
-        try:
-            span = self._span(self._asking(own.now_ms))
-            if self.terms.again:
-                self.shelf.forget()
-            self.meter.plan(sum(own.requests(self.wanted.timeframe, one) for one in self._unknown(own, span)))
-            # Twice: what is missing from an answer is asked for again before it is believed.
-            for asked_again in (False, True):
-                self._ask(own, span, asked_again=asked_again)
-        except (VenueError, DataError, UsageError) as caught:
-            error = caught
+        errors: dict[str, TraderError] = {}
+        own = self.providers[0]
+        for provider in self.providers:
+            try:
+                if span is None:
+                    span = self._span(self._asking(provider.now_ms))
+                    self._begin(provider, span)
+                # A bar that is only late at its own venue is nobody else's to give.
+                lacking_at = None if provider is own or own.name in errors else own.name
+                # Twice: what is missing from an answer is asked for again before it is believed.
+                for asked_again in (False, True):
+                    self._ask(provider, span, lacking_at, asked_again=asked_again)
+            except (VenueError, DataError, UsageError) as caught:
+                errors[provider.name] = caught
+        error = errors.get(own.name)
+        if span is not None and any(one.name not in errors and not self._unknown(one, span) for one in self.providers):
+            error = None
         ends = self.shelf.ends()
         return Fetched(
             self.wanted,
-            ", ".join(self.used) or own.name,
-            before,
             self.added,
+            before,
+            sum(self.added.values()),
             self.shelf.count(),
             ends[0] if ends else None,
             ends[1] if ends else None,
@@ -263,8 +278,14 @@ class _Errand:
             tuple(self.shelf.missing(span)) if span is not None else (),
             self.pages,
             self.clock.elapsed_s() - began,
+            tuple(one.message for one in errors.values() if one is not error),
             error,
         )
+
+    def _begin(self, provider: Provider, span: Span) -> None:
+        if self.terms.again:
+            self.shelf.forget()
+        self.meter.plan(sum(provider.requests(self.wanted.timeframe, one) for one in self._unknown(provider, span)))
 
     def _span(self, now_ms: int) -> Span:
         """Return what is wanted of the series: from its first stored bar on where nothing is stated, closed bars only."""
@@ -281,11 +302,11 @@ class _Errand:
             since = until - self.terms.first_bars * frame.ms
         return since, max(since, until)
 
-    def _unknown(self, provider: Provider, span: Span) -> list[Span]:
-        return self.shelf.unknown(provider.name, span, provider.page_bars())
+    def _unknown(self, provider: Provider, span: Span, lacking_at: str | None = None) -> list[Span]:
+        return self.shelf.unknown(provider.name, span, provider.page_bars(), lacking_at)
 
-    def _ask(self, provider: Provider, span: Span, *, asked_again: bool) -> None:
-        for part in self._unknown(provider, span):
+    def _ask(self, provider: Provider, span: Span, lacking_at: str | None, *, asked_again: bool) -> None:
+        for part in self._unknown(provider, span, lacking_at):
             group: list[Page] = []
             try:
                 for page in self._patiently(provider, part):
@@ -303,11 +324,9 @@ class _Errand:
         if not group:
             return
         put = self.shelf.put(provider.name, group, asked_again=asked_again, replacing=self.terms.replacing)
-        self.added += put.added
+        self.added[provider.name] = self.added.get(provider.name, 0) + put.added
         known = {one.time_ms for one in self.revisions}
         self.revisions += [one for one in put.revisions if one.time_ms not in known]
-        if provider.name not in self.used:
-            self.used.append(provider.name)
 
     def _patiently(self, provider: Provider, span: Span) -> Iterator[Page]:
         """Yield a span's pages; a request that failed is made again."""

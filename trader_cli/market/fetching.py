@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from trader_cli.errors import DataError
 from trader_cli.jobs.fetch import Page, Put, Revision, Span, Wanted
-from trader_cli.market.fetching_absent import Absent
+from trader_cli.market.fetching_origins import Origins, united
 from trader_cli.market.files import Series, alone, damaged_rows, file_of, iso, load, write
 from trader_cli.model.bars import COLUMNS, Bars, Ints
 from trader_cli.model.timeframe import Timeframe
@@ -28,7 +28,7 @@ class StoredShelf:
         self.path = file_of(folder, wanted.exchange, wanted.symbol, wanted.timeframe)
         self._wanted = wanted
         self._frame = wanted.timeframe
-        self._absent = Absent(self.path)
+        self._origins = Origins(self.path)
         self._stamps: Ints | None = None
 
     def count(self) -> int:
@@ -40,14 +40,20 @@ class StoredShelf:
         stamps = self._known()
         return (int(stamps[0]), int(stamps[-1])) if len(stamps) else None
 
-    def unknown(self, provider: str, span: Span, page_bars: int) -> list[Span]:
+    def unknown(self, provider: str, span: Span, page_bars: int, lacking_at: str | None = None) -> list[Span]:
         """Return the parts of a span of opens to ask this provider for, oldest first, a few known bars in front of each.
 
-        What lies nearer together than one answer holds is one part.
+        What lies nearer together than one answer holds is one part. The series' own venue is also asked for the bars that
+        another one stands in with. lacking_at: only bars that this other provider is known not to have.
         """
+        grid = self._grid(span)
         open_ = self._lacking(span)
-        open_ &= ~_inside(self._grid(span), self._absent.spans(provider))
-        parts = _joined(_runs(self._grid(span), open_, self._frame.ms), page_bars * self._frame.ms)
+        if provider == self._wanted.exchange:
+            open_ |= _inside(grid, united(one for spans in self._origins.stand_ins().values() for one in spans))
+        if lacking_at is not None:
+            open_ &= _inside(grid, self._origins.absent(lacking_at))
+        open_ &= ~_inside(grid, self._origins.absent(provider))
+        parts = _joined(_runs(grid, open_, self._frame.ms), page_bars * self._frame.ms)
         return [(self._overlapped(first), last) for first, last in parts]
 
     def missing(self, span: Span) -> list[Span]:
@@ -67,18 +73,25 @@ class StoredShelf:
             return Put(0)
         with alone(self.path):
             stored = self._load()
-            bars, put = _merged(stored, told, replacing=replacing)
+            own = provider == self._wanted.exchange
+            held = united(one for spans in self._origins.stand_ins().values() for one in spans) if own else []
+            bars, put, new = _merged(stored, told, replaced=_inside(told.open_ms, held) | np.bool_(replacing))
             if put.added or any(one.replaced for one in put.revisions):
                 write(bars, self.path)
             self._stamps = bars.open_ms
+            if own:
+                self._origins.own(self._each(told.open_ms) if held else ())
+            else:
+                self._origins.add_stand_ins(provider, self._each(new))
             proved = [page.span for page in pages if asked_again or page.proves]
             # Told apart here once, so that an answered gap is not asked for by every fetch.
-            self._absent.add(provider, [gap for span in proved for gap in self.missing(span)])
+            gaps = [gap for span in proved for gap in self.missing(span)]
+            self._origins.add_absent(provider, gaps)
         return put
 
     def forget(self) -> None:
         """Forget which bars are known to be missing."""
-        self._absent.clear()
+        self._origins.forget_absent()
 
     def _known(self) -> Ints:
         if self._stamps is None:
@@ -107,6 +120,9 @@ class StoredShelf:
         open_[(offsets[offsets % self._frame.ms == 0] // self._frame.ms)] = False
         return open_
 
+    def _each(self, stamps: Ints) -> list[Span]:
+        return united((int(stamp), int(stamp) + self._frame.ms) for stamp in stamps)
+
     def _overlapped(self, first_ms: int) -> int:
         stamps = self._known()
         row = int(np.searchsorted(stamps, first_ms))
@@ -129,30 +145,34 @@ class StoredShelf:
         return told
 
 
-def _merged(stored: Bars, told: Bars, *, replacing: bool) -> tuple[Bars, Put]:
-    """Return stored bars with told ones among them, and what that changed."""
+def _merged(stored: Bars, told: Bars, *, replaced: npt.NDArray[np.bool_]) -> tuple[Bars, Put, Ints]:
+    """Return stored bars with told ones among them, what that changed, and the opens that are new.
+
+    replaced: of each told bar whether it takes a stored one's place.
+    """
     rows = np.searchsorted(stored.open_ms, told.open_ms)
-    inside = rows < len(stored)
-    there = np.zeros(len(told), np.bool_)
-    there[inside] = stored.open_ms[rows[inside]] == told.open_ms[inside]
+    there = rows < len(stored)
+    there[there] = stored.open_ms[rows[there]] == told.open_ms[there]
     before = np.column_stack([getattr(stored, name)[rows[there]] for name in COLUMNS])
     now = np.column_stack([getattr(told, name)[there] for name in COLUMNS])
     changed = (before != now).any(axis=1)
-    times = told.open_ms[there][changed]
+    taken = changed & replaced[there]
     revisions = tuple(
-        Revision(int(time), tuple(map(float, old)), tuple(map(float, new)), replacing)
-        for time, old, new in zip(times, before[changed], now[changed], strict=True)
+        Revision(int(time), tuple(map(float, old)), tuple(map(float, new)), bool(takes))
+        for time, old, new, takes in zip(
+            told.open_ms[there][changed], before[changed], now[changed], taken[changed], strict=True
+        )
     )
-    columns: dict[str, Any] = {}
-    added = int((~there).sum())
-    order = np.argsort(np.concatenate([stored.open_ms, told.open_ms[~there]]), kind="stable")
-    for name in ("open_ms", *COLUMNS):
+    fresh = told.open_ms[~there]
+    order = np.argsort(np.concatenate([stored.open_ms, fresh]), kind="stable")
+    columns: dict[str, Any] = {"open_ms": np.concatenate([stored.open_ms, fresh])[order]}
+    for name in COLUMNS:
         own = getattr(stored, name)
-        if replacing and name != "open_ms" and len(times):
+        if taken.any():
             own = own.copy()
-            own[rows[there][changed]] = getattr(told, name)[there][changed]
+            own[rows[there][taken]] = getattr(told, name)[there][taken]
         columns[name] = np.concatenate([own, getattr(told, name)[~there]])[order]
-    return replace(stored, **columns), Put(added, revisions)
+    return replace(stored, **columns), Put(len(fresh), revisions), fresh
 
 
 def _runs(grid: Ints, marked: npt.NDArray[np.bool_], step_ms: int) -> list[Span]:

@@ -47,7 +47,8 @@ class BinanceHistory:
         # A bar that is missing behind the last one may come late: nothing is said of it.
         reached = min(rows[-1][0] + timeframe.ms, span[1]) if rows else at
         more = len(rows) == BINANCE_PAGE and reached < span[1]
-        return Page([row for row in rows if row[0] < span[1]], (at, reached)), reached if more else None
+        page = Page([row for row in rows if row[0] < span[1]], (at, reached), newest=not more)
+        return page, reached if more else None
 
 
 class KrakenHistory:
@@ -92,12 +93,13 @@ class KrakenHistory:
             return page, after
         if span[1] <= self._window_ms(timeframe):
             return Page((), (span[0], span[0])), self._trades.begin(span)
-        rows = [row for row in self._candles(symbol, timeframe, span[0]) if row[0] < span[1]]
+        rows = self._candles(symbol, timeframe, span[0])
         if not rows:
-            return Page((), (span[0], span[0])), None
-        page = Page(rows, (rows[0][0], rows[-1][0] + timeframe.ms))
+            return Page((), (span[0], span[0]), newest=True), None
+        covered = (min(rows[0][0], span[1]), min(rows[-1][0] + timeframe.ms, span[1]))
+        page = Page([row for row in rows if row[0] < span[1]], covered, newest=True)
         # An answer that begins later than it was asked to was cut at its 720, or the market is younger: trades tell.
-        return page, None if rows[0][0] <= span[0] else self._trades.begin((span[0], rows[0][0]))
+        return page, None if covered[0] <= span[0] else self._trades.begin((span[0], covered[0]))
 
     def _window_ms(self, timeframe: Timeframe) -> int:
         return timeframe.floor(self._now_ms()) - KRAKEN_WINDOW * timeframe.ms
