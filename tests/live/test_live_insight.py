@@ -123,3 +123,27 @@ def _iso(time_ms: int) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.req("X5")
+def test_costs_fitted_to_own_fills_are_the_settings_of_the_run_that_takes_them(open_rig: Open) -> None:
+    rig = open_rig(settings={"insight": {"fit_fills": 2}})
+    code, said = rig.cli("report", "costs")
+    assert (code, "no live session on `kraken` is in the ledger" in said) == (2, True)
+    trip(rig)
+    found = asked(rig, "costs")
+    assert (found["orders"], found["enough"]) == (2, True)
+    # The exchange charges 40 bps, as configured, and both sides pay 0.1 of 50,000.
+    assert found["fee_bps"] == "40"
+    assert 0 < Decimal(found["slippage_bps"]) < Decimal("0.1")
+    assert found["spread_pct"] > 99
+    (mine,) = found["sessions"]
+    assert mine["predicted_slippage_bps"] == 0 < mine["realised_slippage_bps"]
+    assert mine["predicted_fee_bps"] == pytest.approx(mine["realised_fee_bps"], abs=1e-6)
+    code, said = rig.cli("backtest", "planned", "--exchange", "kraken", "--costs", "fitted", "--json")
+    assert code == 0, said
+    assert "costs fitted to 2 orders on kraken" in said
+    from trader_cli.ledger.asked import asked_of
+
+    recorded = asked_of(rig.ledger, rig.ledger.runs(1)[0].run_id).config["costs"]
+    assert recorded == {name: found[name] for name in ("fee_bps", "maker_fee_bps", "slippage_bps")}

@@ -11,6 +11,7 @@ from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, param
 from trader_cli.cli.options import (
     BarLength,
     Cash,
+    CostsFrom,
     Exchange,
     FeeBps,
     MaxPositions,
@@ -52,6 +53,7 @@ def _backtest(
     stop_pct: StopPct = None,
     target_pct: TargetPct = None,
     max_positions: MaxPositions = None,
+    costs: CostsFrom = None,
     trades: Annotated[
         Path | None, typer.Option(help="Write one row a round trip: .csv, .parquet or .json.", metavar="FILE")
     ] = None,
@@ -80,6 +82,7 @@ def _backtest(
         stop_pct,
         target_pct,
         max_positions,
+        costs,
     )
     request = parts.request(strategy, parameters(param))
     done = backtest(

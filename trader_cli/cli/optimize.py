@@ -14,6 +14,7 @@ from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, param
 from trader_cli.cli.options import (
     BarLength,
     Cash,
+    CostsFrom,
     Exchange,
     FeeBps,
     MaxPositions,
@@ -117,6 +118,7 @@ def _optimize(
     stop_pct: StopPct = None,
     target_pct: TargetPct = None,
     max_positions: MaxPositions = None,
+    costs: CostsFrom = None,
 ) -> Outcome:
     """Search a strategy's parameters; stopped, the same command goes on."""
     parts = replay_wiring(
@@ -132,6 +134,7 @@ def _optimize(
         stop_pct,
         target_pct,
         max_positions,
+        costs,
         optimize__method=method,
         optimize__trials=trials,
         optimize__seed=seed,

@@ -27,6 +27,10 @@ Params = Annotated[
 Cash = Annotated[str | None, typer.Option(help="Cash at the start.", metavar="AMOUNT")]
 FeeBps = Annotated[str | None, typer.Option(help="Fee of every fill, taker and maker, in bps.", metavar="BPS")]
 SlippageBps = Annotated[str | None, typer.Option(help="Slippage of market orders and stops.", metavar="BPS")]
+CostsFrom = Annotated[
+    str | None,
+    typer.Option("--costs", help="`fitted` = fees and slippage as own fills at the venue had them.", metavar="fitted"),
+]
 StopPct = Annotated[str | None, typer.Option(help="Stop under the entry price.", metavar="PCT")]
 TargetPct = Annotated[str | None, typer.Option(help="Target over the entry price.", metavar="PCT")]
 MaxPositions = Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")]
@@ -45,21 +49,32 @@ def replay_wiring(
     stop_pct: str | None,
     target_pct: str | None,
     max_positions: str | None,
+    costs: str | None = None,
     **more: Any,
 ) -> Wiring:
-    """Return the wired parts of a command that replays history; `more` are further keys, `__` for the dot."""
-    return run.wiring(
-        data__symbols=split(symbols),
-        data__exchange=exchange,
-        data__timeframe=timeframe,
-        data__since=since,
-        data__until=until,
-        account__cash=cash,
-        costs__fee_bps=fee_bps,
-        costs__maker_fee_bps=None if run.sets_key("costs.maker_fee_bps") else fee_bps,
-        costs__slippage_bps=slippage_bps,
-        risk__stop_pct=stop_pct,
-        risk__target_pct=target_pct,
-        risk__max_positions=max_positions,
+    """Return the wired parts of a command that replays history; `more` are further keys, `__` for the dot.
+
+    costs: `fitted` = those of own fills, which stand as settings of this run like any others. Raises DataError where there are
+    too few fills, UsageError where one of them is stated by hand too.
+    """
+    flags = {
+        "data__symbols": split(symbols),
+        "data__exchange": exchange,
+        "data__timeframe": timeframe,
+        "data__since": since,
+        "data__until": until,
+        "account__cash": cash,
+        "costs__fee_bps": fee_bps,
+        "costs__maker_fee_bps": None if run.sets_key("costs.maker_fee_bps") else fee_bps,
+        "costs__slippage_bps": slippage_bps,
+        "risk__stop_pct": stop_pct,
+        "risk__target_pct": target_pct,
+        "risk__max_positions": max_positions,
         **more,
-    )
+    }
+    if costs is None:
+        return run.wiring(**flags)
+    from trader_cli.cli.fitted import fitted_costs
+
+    stated = fitted_costs(run, costs, flags)
+    return run.wiring(**{**flags, **stated})

@@ -8,7 +8,7 @@ import typer
 
 from trader_cli.cli.cycle import alone, limited, loop, naming, told
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters
-from trader_cli.cli.options import BarLength, MaxPositions, StopPct, Symbols, TargetPct, replay_wiring
+from trader_cli.cli.options import BarLength, CostsFrom, MaxPositions, StopPct, Symbols, TargetPct, replay_wiring
 
 if TYPE_CHECKING:
     from trader_cli.wiring import Wiring
@@ -56,6 +56,7 @@ def _paper(
     stop_pct: StopPct = None,
     target_pct: TargetPct = None,
     max_positions: MaxPositions = None,
+    costs: CostsFrom = None,
 ) -> Outcome:
     """Trade on paper: the closed bars since the last run meet the simulated market, the newest is decided on."""
     parts = replay_wiring(
@@ -71,6 +72,7 @@ def _paper(
         stop_pct,
         target_pct,
         max_positions,
+        costs,
     )
 
     def cycle() -> Outcome:

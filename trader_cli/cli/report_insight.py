@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `trader report`."""
     command(app, "why-not")(_why_not)
     command(app, "drift")(_drift)
+    command(app, "costs")(_costs)
 
 
 def _why_not(
@@ -138,3 +139,17 @@ def _demoted(parts: Wiring, session: Session, found: Drift) -> tuple[bool, RiskE
         "when the gap is understood: `trader live arm`",
     )
     return was, RiskError(f"{text}; {'it is demoted to paper' if was else 'it was not armed'}", *hints)
+
+
+def _costs(run: Run) -> Outcome:
+    """Show what own fills cost, the cost model fitted to them, and what each session predicted against what it paid."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.views_insight import costs_view
+    from trader_cli.jobs.fitting import fitted
+
+    parts = run.wiring()
+    insight = parts.settings.insight
+    found = fitted(parts.existing_ledger, parts.settings.venue.id, insight.fit_fills, insight.fit_quantile_pct)
+    result = {**asdict(found), "enough": found.is_enough}
+    return Outcome("report.costs/1", result, lambda console: costs_view(console, result))

@@ -10,6 +10,7 @@ from trader_cli.cli.kit import Outcome, Run, command, parameters
 from trader_cli.cli.options import (
     BarLength,
     Cash,
+    CostsFrom,
     Exchange,
     FeeBps,
     MaxPositions,
@@ -59,6 +60,7 @@ def _validate(
     stop_pct: StopPct = None,
     target_pct: TargetPct = None,
     max_positions: MaxPositions = None,
+    costs: CostsFrom = None,
 ) -> Outcome:
     """Judge a strategy before it may trade money: named checks, one verdict."""
     from trader_cli.errors import ValidationError
@@ -78,6 +80,7 @@ def _validate(
         stop_pct,
         target_pct,
         max_positions,
+        costs,
         validate__workers=workers,
         validate__seed=seed,
     )

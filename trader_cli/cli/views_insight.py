@@ -96,3 +96,73 @@ def _amount(text: str) -> Text:
 
 def _share(pct: float) -> str:
     return f"{number(pct, 1)} % of what the re-run won or lost"
+
+
+def costs_view(console: Console, result: Mapping[str, Any]) -> None:
+    """Print what own fills cost, what is fitted to them, and what was predicted."""
+    console.print(Text.assemble((f"{result['venue']}, account {result['account']}", "bold")))
+    if not result["lines"]:
+        console.print("no order was filled yet")
+        return
+    table = _table("", "orders", "median", "mean", "90 %", "fee", "notional")
+    before = ""
+    for one in result["lines"]:
+        if one["group"] != before and before:
+            table.add_row()
+        before = one["group"]
+        slips = (_slip(one[name]) for name in ("median_bps", "mean_bps", "tail_bps"))
+        fee, notional = number(one["fee_bps"], 1, " bps"), number(float(one["notional"]))
+        table.add_row(Text(one["name"] or "all"), number(one["orders"], 0), *slips, fee, notional)
+    console.print(table)
+    console.print(Text("slippage of an order against the price at its decision, + is against us", style="dim"))
+    if result["spread_pct"] == result["spread_pct"] and result["spread_pct"] is not None:
+        both = f"both sides pay {result['spread_bps']:.2f} bps (spread and impact), {result['spread_pct']:.0f} % of it;"
+        text = f"{both} {abs(result['moved_bps']):.2f} bps are the price that moved between decision and fill"
+        console.print(Text(textwrap.fill(text, _WIDTH), style="dim"))
+    console.print()
+    _predictions(console, result["sessions"])
+    console.print()
+    _fit(console, result)
+
+
+def _predictions(console: Console, sessions: Any) -> None:
+    table = _table("session", "orders", "fee said", "paid", "slip said", "paid", "all said", "paid")
+    for one in sessions:
+        pairs = (("predicted_fee_bps", "realised_fee_bps"), ("predicted_slippage_bps", "realised_slippage_bps"))
+        shown = [number(one[name], 1) for pair in pairs for name in pair]
+        amounts = [number(float(one[name])) if one[name] else "-" for name in ("predicted", "realised")]
+        table.add_row(Text(one["run_id"]), number(one["orders"], 0), *shown, *amounts)
+    console.print(table)
+    console.print(
+        Text("said: by the session's own configuration; bps of the notional, the last two in quote", style="dim")
+    )
+
+
+def _fit(console: Console, result: Mapping[str, Any]) -> None:
+    if not result["enough"]:
+        text = f"{result['orders']} orders filled, costs are fitted to {result['least']} or more"
+        console.print(Text(textwrap.fill(text, _WIDTH), style="yellow"))
+        return
+    covers = f"slippage covers {result['quantile_pct']} % of the orders"
+    text = f"fitted to {result['orders']} orders, {covers}; `--costs fitted` takes it"
+    console.print(Text(textwrap.fill(text, _WIDTH), style="bold"))
+    console.print("to trade by it, and to let a verdict reached with it count:")
+    console.print("[costs]", markup=False)
+    for name in ("fee_bps", "maker_fee_bps", "slippage_bps"):
+        if result[name] is not None:
+            console.print(f'{name} = "{result[name]}"', markup=False)
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=_WIDTH)
+    for i, title in enumerate(titles):
+        table.add_column(title, justify="right" if i else "left", overflow="fold")
+    return table
+
+
+def _slip(value: Any) -> Text:
+    """Return slippage in bps: red where it cost us."""
+    shown = number(value, 2, " bps")
+    if shown == "-" or not value:
+        return Text(shown)
+    return Text(f"+{shown}" if value > 0 else shown, style="red" if value > 0 else "green")
