@@ -8,18 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from contextlib import closing
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from listener import Listener
 from prometheus_client.parser import text_string_to_metric_families
 
 from trader_cli.cli.main import run
 
 PAPER = ("paper", "momentum", "--replay", "--symbols", "BTC/USD", "--json")
+# A cycle that ends before it asks anybody anything.
+NOBODY = ("paper", "nobody", "--json")
 
 
 def figures(path: Path) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -74,12 +75,14 @@ def test_a_damaged_ledger_is_told_in_the_figures_too(home: Path, tmp_path: Path)
 
 
 @pytest.mark.req("R2.8")
-def test_the_configured_file_is_for_cycles_and_lies_in_the_home(home: Path) -> None:
+def test_the_configured_file_is_for_cycles_that_are_no_rehearsal_and_lies_in_the_home(home: Path) -> None:
     (home / "trader.toml").write_text('[metrics]\nfile = "trader.prom"\n')
     assert run(["report"]) == 4
     assert not (home / "trader.prom").exists()
     assert run(list(PAPER)) == 0
-    assert figures(home / "trader.prom")["trader_run_exit_code"] == [({"command": "paper"}, 0.0)]
+    assert not (home / "trader.prom").exists()
+    assert run(list(NOBODY)) == 3
+    assert figures(home / "trader.prom")["trader_run_exit_code"] == [({"command": "paper"}, 3.0)]
 
 
 @pytest.mark.req("R2.8")
@@ -166,50 +169,13 @@ def test_serve_refuses_what_cannot_be_meant(home: Path, words: tuple[str, str]) 
     assert run(["report", "serve", "--port", "0", "--for", "1s", *words]) == 2
 
 
-class Gateway(ThreadingHTTPServer):
-    """The named fake of a push gateway: it keeps what it is told, or refuses, or never answers."""
-
-    def __init__(self, status: int = 200) -> None:
-        got: list[tuple[str, str, str]] = []
-        silent = self.silent = threading.Event()
-        mute = status == 0
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                got.append((self.command, self.path, body))
-                if mute:
-                    silent.wait(60)
-                    return
-                self.send_response(status)
-                self.end_headers()
-
-            do_POST = do_PUT  # noqa: N815 the library's own name
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.got = got
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def __enter__(self) -> Gateway:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.silent.set()
-        self.shutdown()
-        self.server_close()
-
-
 @pytest.mark.req("R2.8")
 def test_a_cycle_tells_the_push_gateway_in_place_of_the_last_one(home: Path) -> None:
-    with Gateway() as gateway:
-        assert run([*PAPER, "--set", f"metrics.push_url={gateway.url}"]) == 0
+    with Listener() as gateway:
+        assert run([*NOBODY, "--set", f"metrics.push_url=http://{gateway.at}"]) == 3
     ((method, path, body),) = gateway.got
     assert (method, path) == ("PUT", f"/metrics/job/trader/instance/{socket.gethostname()}")
-    assert {family.name for family in text_string_to_metric_families(body)} >= {"trader_equity", "trader_run_exit_code"}
+    assert {family.name for family in text_string_to_metric_families(body)} >= {"trader_halted", "trader_run_exit_code"}
 
 
 @pytest.mark.req("R2.8")
@@ -217,24 +183,24 @@ def test_a_cycle_tells_the_push_gateway_in_place_of_the_last_one(home: Path) -> 
 def test_a_gateway_that_refuses_or_hangs_is_one_line_and_the_run_is_what_it_was(
     home: Path, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Gateway(status) as gateway:
-        words = ("--set", f"metrics.push_url={gateway.url}", "--set", "metrics.push_timeout_s=1")
-        assert run([*PAPER, *words]) == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out)["ok"]
-    (line,) = said.err.splitlines()
-    assert line.startswith("warning: ")
+    with Listener() as gateway:
+        gateway.status = status
+        words = ("--set", f"metrics.push_url=http://{gateway.at}", "--set", "metrics.push_timeout_s=1")
+        assert run([*NOBODY, *words]) == 3
+    lines = [one for one in capsys.readouterr().err.splitlines() if one.startswith("warning: ")]
+    assert len(lines) == 1
 
 
 @pytest.mark.req("R2.8")
 def test_a_gateway_that_is_not_there_is_one_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*PAPER, "--set", "metrics.push_url=http://127.0.0.1:9"]) == 0
+    assert run([*NOBODY, "--set", "metrics.push_url=http://127.0.0.1:9"]) == 3
     assert "did not take the figures" in capsys.readouterr().err
 
 
 @pytest.mark.req("R2.8")
-def test_a_backtest_pushes_nothing(home: Path) -> None:
-    with Gateway() as gateway:
-        words = ("--symbols", "BTC/USD", "--set", f"metrics.push_url={gateway.url}")
+def test_a_backtest_and_a_replay_push_nothing(home: Path) -> None:
+    with Listener() as gateway:
+        words = ("--symbols", "BTC/USD", "--set", f"metrics.push_url=http://{gateway.at}")
         assert run(["backtest", "demo_ma", *words, "--until", "2017-11-01"]) == 0
+        assert run([*PAPER, *words]) == 0
     assert gateway.got == []

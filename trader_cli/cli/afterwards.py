@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,14 +42,40 @@ def exit_code(ended: BaseException | None) -> int:
 
 
 def follow(run: Run, ended: BaseException | None, began: float) -> None:
-    """Measure what a run left; began: of time.monotonic(). Raises nothing but KeyboardInterrupt."""
+    """Measure what a run left, and tell who is to know of it; began: of time.monotonic().
+
+    Raises nothing but KeyboardInterrupt.
+    """
+    seconds = time.monotonic() - began
+    code = exit_code(ended)
+    with _harmless(run, "nothing was measured"):
+        _measure(run, code, seconds)
+    if run.measured in _CYCLES and not run.rehearses:
+        from trader_cli.cli.alerts import after_run
+
+        with _harmless(run, "nobody was alerted"):
+            after_run(run, run.measured, code, _said(ended))
+
+
+@contextmanager
+def _harmless(run: Run, lost: str) -> Iterator[None]:
+    """Make one line of whatever goes wrong: a fault in here is not worth the exit code of a cycle that traded."""
     try:
-        _measure(run, exit_code(ended), time.monotonic() - began)
+        yield
     except TraderError as error:
-        run.note(f"warning: nothing was measured: {error.message}")
+        run.note(f"warning: {lost}: {error.message}")
     except Exception as error:
-        # A fault of ours in here is worth a line, not the exit code of a cycle that traded.
-        run.note(f"warning: nothing was measured: unexpected {type(error).__name__}: {error}")
+        run.note(f"warning: {lost}: {type(error).__name__}: {error}")
+
+
+def _said(ended: BaseException | None) -> str:
+    """Return what was wrong, as it was shown."""
+    from trader_cli.cli.faults import translated
+
+    if ended is None:
+        return ""
+    known = translated(ended)
+    return f"unexpected {type(ended).__name__}" if known is None else known.message
 
 
 def _measure(run: Run, code: int, seconds: float) -> None:

@@ -243,7 +243,7 @@ def command(
                 return 0
             shared = {key: values.pop(key) for key in shared_options}
             shared["sets"] = list(shared["sets"] or [])
-            run = Run(**shared, measured=measured, rehearses=bool(values.get("dry_run")))
+            run = Run(**shared, measured=measured, rehearses=bool(values.get("dry_run") or values.get("replay")))
             with run.followed() as followed:
                 outcome = function(run, **values)
                 followed.append(outcome.error)

@@ -17,6 +17,7 @@ import typer
 
 from trader_cli import __version__
 from trader_cli.cli import (
+    alerts,
     backtest,
     config,
     data,
@@ -78,6 +79,7 @@ app.add_typer(strategy.app, name="strategy")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(risk.app, name="risk")
 app.add_typer(live.app, name="live")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(config.app, name="config")
 init.register(app)
 doctor.register(app)

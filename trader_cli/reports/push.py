@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http.client import HTTPException
+from urllib.error import HTTPError
 
 from trader_cli.errors import VenueError
 from trader_cli.jobs.measures import Family
@@ -21,6 +22,10 @@ def push_metrics(url: str, instance: str, families: Sequence[Family], timeout_s:
 
     try:
         push_to_gateway(url.rstrip("/"), JOB, registry_of(families), {"instance": instance}, timeout_s)
+    except HTTPError as error:
+        # It is an answer too, and holds its connection.
+        error.close()
+        raise VenueError(f"the push gateway at {url} did not take the figures: {error}") from error
     except (OSError, HTTPException) as error:
         said = getattr(error, "reason", None) or error
         raise VenueError(f"the push gateway at {url} did not take the figures: {said}") from error

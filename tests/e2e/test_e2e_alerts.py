@@ -1,0 +1,142 @@
+"""Alerts as their owner meets them: told once, told when it is over, and never in the way of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from listener import Listener
+
+from trader_cli.cli.main import run
+from trader_cli.ledger import Ledger
+
+PASSWORD = "s3cr3t-word"  # noqa: S105 a word to look for
+FAILS = ("paper", "nobody", "--json")
+
+
+def texts(hook: Listener) -> list[str]:
+    return [json.loads(one.body)["message"] for one in hook.got]
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    with Listener() as server:
+        monkeypatch.setenv("TRADER_ALERT_URLS", f"json://me:{PASSWORD}@{server.at}/x")
+        yield server
+
+
+@pytest.mark.req("R2.8")
+def test_one_message_shows_that_alerts_come(home: Path, hook: Listener, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["alerts", "test"]) == 0
+    assert texts(hook) == ["this is a test: alerts of this home come here"]
+    assert capsys.readouterr().out == "sent to 1 of 1 addresses\n"
+
+
+@pytest.mark.req("R2.8")
+def test_cron_tells_trouble_once_and_once_that_it_is_over(
+    home: Path, hook: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["alerts", "check"]) == 0
+    assert run(["risk", "halt", "--reason", "I go on holiday"]) == 0
+    for _ in range(3):
+        assert run(["alerts", "check"]) == 0
+    (text,) = texts(hook)
+    assert text.startswith("halt: everything is halted since 20")
+    assert text.endswith(": I go on holiday")
+    assert run(["risk", "resume", "--reason", "back"]) == 0
+    for _ in range(2):
+        assert run(["alerts", "check"]) == 0
+    assert len(texts(hook)) == 2
+    assert texts(hook)[1] == f"over: {text}"
+
+
+@pytest.mark.req("R2.8")
+def test_a_cycle_that_fails_tells_it_once_with_its_error_and_ends_as_it_would(
+    home: Path, hook: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        assert run(list(FAILS)) == 3
+    assert texts(hook) == ["cycle_failed: paper ended with exit code 3: no strategy is called `nobody`"]
+    # Cron knows nothing of the run's end and does not say that it is over.
+    assert run(["alerts", "check"]) == 0
+    assert len(hook.got) == 1
+
+
+@pytest.mark.req("R2.8")
+@pytest.mark.parametrize("status", [500, 0])
+def test_a_hook_that_refuses_or_hangs_is_a_warning_and_is_told_by_the_next_run(
+    home: Path, hook: Listener, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["risk", "halt", "--reason", "r"]) == 0
+    hook.status = status
+    words = (*FAILS, "--set", "alerts.limit_s=1")
+    assert run(list(words)) == 3
+    said = capsys.readouterr()
+    assert said.err.count("warning: ") == 1
+    assert "an alert was not sent" in said.err
+    assert PASSWORD not in said.out + said.err
+    ledger = Ledger.open("sqlite:///trader.db", home, create=False)
+    try:
+        with ledger._reading() as connection:
+            rows = connection.exec_driver_sql("SELECT message FROM system_events WHERE kind = 'alert'").scalars().all()
+    finally:
+        ledger.close()
+    (row,) = rows
+    assert row.startswith("could not be told; ")
+    assert PASSWORD not in row
+    hook.status = 200
+    assert run(list(words)) == 3
+    (text,) = texts(hook)
+    assert len(text.splitlines()) == 2
+
+
+@pytest.mark.req("R2.8")
+def test_cron_shows_by_its_exit_code_that_nobody_could_be_told(home: Path, hook: Listener) -> None:
+    hook.status = 500
+    assert run(["alerts", "test"]) == 5
+    assert run(["alerts", "check"]) == 0
+    assert run(["risk", "halt", "--reason", "r"]) == 0
+    assert run(["alerts", "check"]) == 5
+
+
+def test_without_addresses_a_run_is_silent_and_the_commands_say_what_is_missing(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRADER_ALERT_URLS", raising=False)
+    assert run(list(FAILS)) == 3
+    assert "warning" not in capsys.readouterr().err
+    assert not (home / "alerts.json").exists()
+    for words in (["alerts", "test"], ["alerts", "check"]):
+        assert run(words) == 2
+        assert "`TRADER_ALERT_URLS` is neither in the environment" in capsys.readouterr().err
+
+
+def test_another_variable_may_hold_the_addresses_and_none_is_taken_for_a_setting(
+    home: Path, hook: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADER_OTHER_URLS", os.environ["TRADER_ALERT_URLS"])
+    monkeypatch.delenv("TRADER_ALERT_URLS")
+    assert run(["alerts", "test", "--set", "alerts.urls_env=TRADER_OTHER_URLS"]) == 0
+    assert len(hook.got) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"known": {"a": {}}, "sent_ms": []}'])
+def test_a_memory_that_is_damaged_begins_anew_and_says_so(
+    home: Path, hook: Listener, damage: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "alerts.json").write_bytes(damage)
+    assert run(["risk", "halt", "--reason", "r"]) == 0
+    assert run(["alerts", "check"]) == 0
+    assert "alerts.json cannot be read and begins anew" in capsys.readouterr().err
+    assert len(hook.got) == 1
+    assert run(["alerts", "check"]) == 0
+    assert len(hook.got) == 1
+
+
+def test_a_dry_run_and_a_replay_tell_nobody(home: Path, hook: Listener) -> None:
+    assert run(["paper", "nobody", "--replay"]) == 3
+    assert run(["live", "--dry-run"]) == 3
+    assert hook.got == []
