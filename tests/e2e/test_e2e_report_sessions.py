@@ -154,7 +154,7 @@ def told(home: Path, *words: str) -> dict[str, Any]:
     assert done.json["schema"] == f"trader.report.{name}/1"
     # Only a ratio that is not defined, such as the average of no fills, is null.
     nulls = set(re.findall(r'"(\w+)": null', json.dumps(done.json["result"])))
-    assert not {one for one in nulls if not re.search("average|_bps|_pct|_ms", one)}
+    assert not {one for one in nulls if not re.search("average|_bps|_pct|_ms|profit_factor|slowest_s", one)}
     return done.json["result"]
 
 

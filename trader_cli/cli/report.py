@@ -13,13 +13,20 @@ from trader_cli.cli.page import write_page
 from trader_cli.errors import UsageError, VenueError
 
 if TYPE_CHECKING:
+    from trader_cli.jobs.recent import Span
     from trader_cli.jobs.report import Price
     from trader_cli.ledger import Ledger
     from trader_cli.wiring import Wiring
 
-_DAY_MS = 86_400_000
+_MOST_RUNS = 1000
 
 app = typer.Typer()
+
+
+def _complete_modes(typed: str) -> list[str]:
+    from trader_cli.cli.recent import MODES
+
+    return [one for one in MODES if one.startswith(typed)]
 
 
 @command(app, None, measured="report")
@@ -27,47 +34,80 @@ def _report(
     run: Run,
     one: Annotated[str | None, typer.Option("--run", help="Show this run; the beginning of its id will do.")] = None,
     limit: Annotated[int, typer.Option(help="How many runs to list, newest first.", min=1)] = 20,
-    strategy: Annotated[str | None, typer.Option(help="List only runs of this strategy.")] = None,
-    days: Annotated[int, typer.Option(help="List runs begun in the last so many days; 0 = however old.", min=0)] = 7,
+    strategy: Annotated[str | None, typer.Option(help="Only runs of this strategy.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="Only backtest, paper or live.", autocompletion=_complete_modes)
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(help="What happened in the last so many days; 0 = ever. Default: 7.", min=0)
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="What happened since then, UTC.", metavar="TIME")] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a run as one page: --run, else the newest.", metavar="FILE")
     ] = None,
 ) -> Outcome:
-    """What happened: what is being traded, and the runs in the ledger, or one of them."""
-    from dataclasses import asdict
+    """What happened: what is being traded, what it brought, and the runs in the ledger, or one of them."""
+    from trader_cli.cli.recent import check_mode, span_of
 
-    from trader_cli.cli.views_trading import report_view
-    from trader_cli.jobs.overview import overview
-
+    check_mode(mode)
     parts = run.wiring()
     ledger = parts.existing_ledger
     if html is not None:
-        return write_page(run, parts, one or _newest(ledger, strategy), html)
+        return write_page(run, parts, one or _newest(ledger, strategy, mode), html)
     if one is not None:
-        return _one(parts, one, limit)
-    since_ms = parts.now_ms() - days * _DAY_MS if days else 0
-    listed = ledger.runs(limit + 1, strategy)
+        return _one(parts, one, limit, days, since)
+    return _list(parts, limit, strategy, mode, span_of(parts, days, since), days)
+
+
+def _list(parts: Wiring, limit: int, strategy: str | None, mode: str | None, span: Span, days: int | None) -> Outcome:
+    """Return what is being traded, what the span brought, and the runs that began in it."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.recent import DAYS, recent_result
+    from trader_cli.cli.views_trading import report_view
+    from trader_cli.jobs.overview import overview
+
+    ledger = parts.existing_ledger
     trading = asdict(overview(ledger, parts.now_ms()))
+    if mode is not None:
+        for name in ("sessions", "positions"):
+            trading[name] = [each for each in trading[name] if each["mode"] == mode]
+    meant = [
+        each
+        for each in ledger.sessions()
+        if mode in (None, each.mode) and (strategy is None or strategy in each.strategy.split(","))
+    ]
     going_on = {each["run_id"] for each in trading["sessions"]}
-    shown = [each for each in listed[:limit] if each.started_ms >= since_ms or each.run_id in going_on]
+    # A mode is picked from more runs than are shown of it.
+    known = ledger.runs(limit + 1 if mode is None else _MOST_RUNS, strategy)
+    listed = [each for each in known if mode in (None, each.mode)][: limit + 1]
+    shown = [each for each in listed[:limit] if each.started_ms >= span.since_ms or each.run_id in going_on]
     runs = [{**asdict(each), "open": each.run_id in going_on} for each in shown]
     older = any(each not in shown and each.run_id not in going_on for each in listed)
-    head = {"days": days, "limit": limit, "older": older}
-    result = {**trading, "unvalidated": _unvalidated(ledger), **head, "runs": [_short(each) for each in runs]}
+    head = {"days": DAYS if days is None else days, "limit": limit, "older": older}
+    result = {
+        **trading,
+        "unvalidated": _unvalidated(ledger),
+        **head,
+        **recent_result(parts, meant, span),
+        "runs": [_short(each) for each in runs],
+    }
     return Outcome("report.list/1", result, lambda console: report_view(console, result))
 
 
-def _newest(ledger: Ledger, strategy: str | None) -> str:
+def _newest(ledger: Ledger, strategy: str | None, mode: str | None) -> str:
     """Return the id of the newest run. Raises UsageError where there is none."""
-    runs = ledger.runs(1, strategy)
-    if not runs:
-        raise UsageError("there is no run yet", "`trader backtest momentum` makes one")
-    return runs[0].run_id
+    for each in ledger.runs(1 if mode is None else _MOST_RUNS, strategy):
+        if mode in (None, each.mode):
+            return each.run_id
+    which = "".join(f" {text}" for text in (f"of `{strategy}`" * bool(strategy), f"of {mode}" * bool(mode)) if text)
+    raise UsageError(f"there is no run{which} yet", "`trader backtest momentum` makes one")
 
 
-def _one(parts: Wiring, prefix: str, limit: int) -> Outcome:
+def _one(parts: Wiring, prefix: str, limit: int, days: int | None, since: str | None) -> Outcome:
     from dataclasses import asdict
 
+    from trader_cli.cli.recent import recent_result, span_of
     from trader_cli.cli.views import run_view
     from trader_cli.cli.views_trading import session_view
     from trader_cli.jobs.overview import session_report
@@ -80,6 +120,7 @@ def _one(parts: Wiring, prefix: str, limit: int) -> Outcome:
         return Outcome("report.run/1", found, lambda console: run_view(console, found))
     shown = asdict(session_report(ledger, session, parts.now_ms(), limit))
     shown["unvalidated"] = _unvalidated(ledger, session.run_id)
+    shown |= recent_result(parts, [session], span_of(parts, days, since, session.started_ms))
     return Outcome("report.session/1", shown, lambda console: session_view(console, shown))
 
 

@@ -21,7 +21,9 @@ _SHORT = slice(9, 18)  # of a client id: what stands before is the same in all o
 
 
 def report_view(console: Console, result: Mapping[str, Any]) -> None:
-    """Print a summary of what is being traded, if anything is, then the runs."""
+    """Print a summary of what is being traded, if anything is, what the time looked at brought, then the runs."""
+    from trader_cli.cli.views_recent import recent_view
+
     trouble_view(console, result)
     unvalidated_view(console, result)
     sessions = result["sessions"]
@@ -35,6 +37,7 @@ def report_view(console: Console, result: Mapping[str, Any]) -> None:
         console.print()
         positions_view(console, result["positions"], at_length=False)
         console.print()
+    recent_view(console, result)
     finished = [one for one in result["runs"] if not one["open"]]
     if finished:
         runs_view(console, finished)
@@ -48,7 +51,9 @@ def report_view(console: Console, result: Mapping[str, Any]) -> None:
 
 
 def session_view(console: Console, result: Mapping[str, Any]) -> None:
-    """Print one session with what it holds and its orders."""
+    """Print one session with what it holds, its orders and what it brought."""
+    from trader_cli.cli.views_recent import recent_view
+
     unvalidated_view(console, result)
     one = result["session"]
     symbols = ", ".join(one["symbols"][:6]) + (
@@ -64,6 +69,8 @@ def session_view(console: Console, result: Mapping[str, Any]) -> None:
     if result["orders"]:
         console.print()
         orders_view(console, result["orders"])
+    console.print()
+    recent_view(console, result)
     console.print(Text(f"run {one['run_id']} · last bar {minute(one['bar'])}", style="dim"))
 
 

@@ -172,7 +172,7 @@ def session_lines(ledger: ReportLedger) -> list[SessionLine]:
 
 def _line(ledger: ReportLedger, session: Session, state: str) -> SessionLine:
     step = ledger.last_step(session.run_id)
-    begun = session.cash_start + _adopted(ledger, session, step)
+    begun = session.cash_start + adopted(ledger, session, step)
     result = step.equity - begun
     return SessionLine(
         run_id=session.run_id,
@@ -196,11 +196,11 @@ def _line(ledger: ReportLedger, session: Session, state: str) -> SessionLine:
     )
 
 
-def _adopted(ledger: ReportLedger, session: Session, step: Step) -> int:
-    """Return what was taken in since the session began, 1e-8 quote, assets at their last price: money that nobody earned."""
+def adopted(ledger: ReportLedger, session: Session, step: Step, after_ms: int = -1) -> int:
+    """Return what was taken in after a time, 1e-8 quote, assets at the step's prices: money that nobody earned."""
     whole = Decimal(0)
-    for _, one in ledger.adjustments(session.run_id):
-        if one.kind != "adopt":
+    for time_ms, one in ledger.adjustments(session.run_id):
+        if one.kind != "adopt" or time_ms <= after_ms:
             continue
         if one.asset == session.quote:
             whole += Decimal(one.amount)
@@ -225,7 +225,7 @@ def _held(
     ledger: ReportLedger, session: Session, step: Step, prices: Mapping[tuple[str, str], Price]
 ) -> list[Position]:
     book = unpack(step.state, step.symbols, step.wallets, step.symbols, step.wallets)
-    decimals = _decimals(ledger, session, step.symbols)
+    decimals = decimals_of(ledger, session, step.symbols)
     found = []
     for row, columns in enumerate(book.position.tolist()):
         if columns[QUANTITY] == 0:
@@ -265,7 +265,7 @@ def _held(
     return found
 
 
-def _decimals(ledger: ReportLedger, session: Session, symbols: Sequence[str]) -> dict[str, int]:
+def decimals_of(ledger: ReportLedger, session: Session, symbols: Sequence[str]) -> dict[str, int]:
     """Return each symbol's decimals of a price: as the session knows it, else as its fills were booked."""
     known = {one.symbol: one.price_decimals for one in session.instruments}
     if not set(symbols) <= known.keys():

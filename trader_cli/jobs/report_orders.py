@@ -164,10 +164,10 @@ def execution_row(known: Execution) -> dict[str, Any]:
     """Return the analytics as JSON knows them: exact sums as text, ratios as numbers."""
     whole = known.analytics
     return {
-        "total": _row(whole.total),
-        "wished": _row(whole.wished),
+        "total": figures_row(whole.total),
+        "wished": figures_row(whole.wished),
         **{
-            key: {name: _row(one) for name, one in getattr(whole, key).items()}
+            key: {name: figures_row(one) for name, one in getattr(whole, key).items()}
             for key in ("by_strategy", "by_symbol", "by_kind")
         },
         "rejections": dict(whole.rejections),
@@ -176,7 +176,8 @@ def execution_row(known: Execution) -> dict[str, Any]:
     }
 
 
-def _row(one: Figures) -> dict[str, Any]:
+def figures_row(one: Figures) -> dict[str, Any]:
+    """Return how some orders fared as JSON knows it: exact sums as text, ratios as numbers."""
     values: dict[str, Any] = {**vars(one), "success_pct": one.success_pct, "slippage_bps": one.slippage_bps}
     values["fees"] = {asset: decimal_text(amount) for asset, amount in one.fees.items()}
     for name in ("notional", "shortfall", "expected"):
