@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trader_cli.errors import StrategyError, UsageError
+from trader_cli.errors import StrategyError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from trader_cli.jobs.plan import Request
     from trader_cli.jobs.scan import Gathered, Terms
+    from trader_cli.jobs.scanning.filters import Traded
+    from trader_cli.market.feed import CachedFeed
+    from trader_cli.model.bars import Bars
+    from trader_cli.model.timeframe import Timeframe
+    from trader_cli.trading import LeftMs
+    from trader_cli.venues.tickers import Market
     from trader_cli.wiring import Wiring
 
 _NONE_DEPLOYED = (
@@ -62,12 +69,163 @@ def stated_universe(request: Request, file: Path | None) -> Universe:
     return Universe(read_universe(text, str(file)), f"file {file.name}")
 
 
-def stored(parts: Wiring, request: Request, universe: Universe) -> Gathered:
-    """Return the stored bars of a universe."""
+def stored(parts: Wiring, request: Request, universe: Universe, top: int | None) -> Gathered:
+    """Return the stored bars of a universe. top: only the so many most traded on their last day; None = all."""
     from trader_cli.jobs.scan import gather_stored
     from trader_cli.jobs.scene import load
 
-    return gather_stored(universe.symbols, lambda symbol: load(replace(request, symbols=(symbol,)), parts.bars)[0])
+    found = gather_stored(universe.symbols, lambda symbol: load(replace(request, symbols=(symbol,)), parts.bars)[0])
+    if top is None:
+        return found
+    from trader_cli.jobs.scanning.filters import day_volume
+
+    return replace(found, series=sorted(found.series, key=day_volume, reverse=True)[:top])
+
+
+def stored_universe(parts: Wiring, exchange: str, quote: str) -> Universe:
+    """Return the symbols that are stored with this quote. Raises UsageError where there is none."""
+    known = parts.bars.symbols(exchange or None)
+    found = tuple(one for one in known if one.partition("/")[2] == quote)
+    if not found:
+        quotes = sorted({one.partition("/")[2] for one in known} - {""})
+        raise UsageError(
+            f"nothing quoted in `{quote}` is stored" + (f" for `{exchange}`" if exchange else ""),
+            *did_you_mean(quote, quotes),
+            "`trader data list` shows what there is; or name a venue: `--set venue.id=kraken`",
+        )
+    return Universe(found, f"stored, {quote}")
+
+
+class Live:
+    """One scan at the configured venue: its markets, their last day, and candles, all under its one public rate budget.
+
+    left_ms: of the time the venue may be asked.
+    """
+
+    def __init__(self, parts: Wiring, request: Request, left_ms: LeftMs) -> None:
+        from trader_cli.model.timeframe import Timeframe
+        from trader_cli.trading import Post
+
+        if not parts.settings.venue.id:
+            raise UsageError(
+                "no venue is configured",
+                'state it in `trader.toml`: `[venue]`, `id = "kraken"` or `id = "binance"`; or `--set venue.id=kraken`',
+                "or scan stored bars: `trader scan --stored`",
+            )
+        self.parts = parts
+        self.venue = parts.settings.venue.id
+        self.timeframe: Timeframe = request.timeframe or (
+            request.timeframes[0] if request.timeframes else Timeframe.parse("4h")
+        )
+        self._since_ms = request.since_ms
+        self._left_ms = left_ms
+        self._post = Post(parts, "", "", left_ms)
+        self._posts = [self._post]
+        # Which bar is closed is a question of the venue's clock.
+        self._skew_ms = self._post.venue.skew_ms()
+
+    @property
+    def calls(self) -> int:
+        """Requests made."""
+        return sum(one.client.calls for one in self._posts)
+
+    @cached_property
+    def markets(self) -> Mapping[str, Market]:
+        """Every market of the venue, by our symbol."""
+        from trader_cli.trading import state_folder
+        from trader_cli.venues.tickers import Markets
+
+        client, hours = self._post.client, float(self.parts.settings.venue.rules_hours)
+        path = state_folder() / f"{self.venue}-markets.json"
+        return Markets(path, self.venue, hours, client.markets, self.parts.now_ms).all()
+
+    @cached_property
+    def traded(self) -> Mapping[str, Traded]:
+        """What was traded at every market in 24 hours, and its best prices, by our symbol."""
+        from trader_cli.venues.tickers import tickers
+
+        days = tickers(self._post.client)
+        return {one.symbol: days[one.id] for one in self.markets.values() if one.id in days}
+
+    def universe(self, quote: str, top: int | None) -> Universe:
+        """Return the venue's open markets in a quote, the most traded first. Raises UsageError where there is none."""
+        from trader_cli.jobs.scanning.filters import most_traded
+
+        found = [one.symbol for one in self.markets.values() if one.quote == quote and one.open]
+        if not found:
+            quotes = sorted({one.quote for one in self.markets.values()})
+            raise UsageError(f"`{self.venue}` has no open market in `{quote}`", *did_you_mean(quote, quotes))
+        best = most_traded(found, self.traded)[:top]
+        return Universe(tuple(best), f"{self.venue}, {quote}" + (f", the {top} most traded" if top else ""))
+
+    def gather(
+        self, universe: Universe, terms: Terms, extra: Sequence[str], progress: Callable[[int, int], None]
+    ) -> Gathered:
+        """Return the bars of a universe. What its market's last day leaves out already is not asked for, but for `extra`."""
+        from trader_cli.jobs.scan import Gathered
+        from trader_cli.jobs.scanning.fetching import Patience, gather
+        from trader_cli.jobs.scanning.filters import most_traded, without_bars
+
+        traded = self.traded
+        unknown = {one: self._closed(one) for one in universe.symbols if not self._is_open(one)}
+        asked = [one for one in universe.symbols if one not in unknown]
+        spared = without_bars([one for one in asked if one not in extra], traded, terms.limits)
+        gone = {one.symbol for one in spared}
+        ordered = [*extra, *most_traded([one for one in asked if one not in gone and one not in extra], traded)]
+        ordered = [one for one in ordered if one not in unknown]
+        count = min(self.parts.settings.scan.connections, max(len(ordered), 1))
+        patience = Patience(self._left_ms, self.parts.settings.scan.give_up)
+        found = gather(ordered, [self._feed(i) for i in range(count)], patience, progress)
+        now_ms = self._post.client.now_ms()
+        newest_ms = self.timeframe.floor(now_ms) - self.timeframe.ms
+        fresh = {one.symbol for one in found.series if int(one.open_ms[-1]) >= newest_ms}
+        behind = [one for one in found.unasked if one not in fresh]
+        notes = []
+        if behind:
+            notes.append(
+                f"{len(behind)} of {len(ordered)} symbols were not asked for: {found.stopped}; stored bars stand in where "
+                "there are any, and the next scan goes on with them"
+            )
+        return Gathered(found.series, {**unknown, **found.problems}, now_ms, traded, spared, notes)
+
+    def _is_open(self, symbol: str) -> bool:
+        return symbol in self.markets and self.markets[symbol].open
+
+    def _closed(self, symbol: str) -> str:
+        if symbol in self.markets:
+            return f"`{self.venue}` takes no orders for it now"
+        near = did_you_mean(symbol, self.markets)
+        return f"`{self.venue}` does not trade it" + (f"; {near[0]}" if near else "")
+
+    def _feed(self, number: int) -> _Feed:
+        """Return a worker's own connection: a client asks one question at a time."""
+        from trader_cli.market.feed import CachedFeed
+        from trader_cli.trading import Post
+        from trader_cli.venues.candles import Candles
+
+        while len(self._posts) <= number:
+            self._posts.append(Post(self.parts, "", "", self._left_ms))
+        client = self._posts[number].client
+        client.skew_ms = self._skew_ms
+        spike = float(self.parts.settings.execution.spike_times)
+        candles = Candles(self.venue, client.candles, lambda symbol: self.markets[symbol].id, client.now_ms, spike)
+        feed = CachedFeed(self.parts.home / "data", self.venue, self.parts.bars, candles, client.now_ms)
+        return _Feed(feed, self.timeframe, self._since_ms)
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """A cached feed, of bars of one length."""
+
+    feed: CachedFeed
+    timeframe: Timeframe
+    since_ms: int | None
+
+    def closed(self, symbol: str) -> Bars:
+        return self.feed.closed(symbol, self.timeframe, self.since_ms)
+
+    def known(self, symbol: str) -> Bars:
+        return self.feed.known(symbol, self.timeframe, self.since_ms)
 
 
 def terms_of(parts: Wiring) -> Terms:

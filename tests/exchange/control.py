@@ -162,7 +162,9 @@ class Control:
     def _limits(self, venue: str = "", tier: str = "", **values: int) -> None:
         dialect = self._dialect(venue)
         if isinstance(dialect, Kraken):
-            dialect.limits.set_tier(tier)
+            if tier:
+                dialect.limits.set_tier(tier)
+            dialect.limits.public_ms = values.get("public_ms", dialect.limits.public_ms)
             return
         for name, value in values.items():
             if name not in ("weight_most", "orders_most_10s", "orders_most_day", "patience", "ban_s"):

@@ -80,6 +80,8 @@ class Kraken:
             return failed("EGeneral:Unknown method")
         try:
             if part == "public":
+                if not self.limits.public():
+                    raise RefusedError("text", "EAPI:Rate limit exceeded")
                 if self.venue.mode == "maintenance" and name not in ("Time", "SystemStatus"):
                     raise RefusedError("unavailable")
                 result = self._public[name](request.params)

@@ -44,11 +44,13 @@ class Counter:
 
 @dataclass
 class Limits:
-    """The counters of one key. `refused`: how many calls were turned away."""
+    """The counters of one key and its address. `refused`: how many calls were turned away. public_ms: between public calls."""
 
     clock: Clock
     tier: str = "starter"
     refused: int = 0
+    public_ms: int = 0
+    public_at_ms: int = -(1 << 60)
     calls: Counter = field(init=False)
     engine: dict[str, Counter] = field(default_factory=dict)
 
@@ -66,6 +68,18 @@ class Limits:
         if not cost or self.calls.add(cost) <= TIERS[self.tier][0]:
             return True
         self.calls.value = min(self.calls.value, TIERS[self.tier][0] * 2)
+        self.refused += 1
+        return False
+
+    def public(self) -> bool:
+        """Count a public call of our address; False where the one before is younger than `public_ms`, 0 = no limit.
+
+        What is refused counts all the same: asking on makes it longer.
+        """
+        now, last = self.clock.now_ms(), self.public_at_ms
+        self.public_at_ms = now
+        if now - last >= self.public_ms:
+            return True
         self.refused += 1
         return False
 

@@ -22,11 +22,9 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
     """Print the best signals, then who was left out and by what."""
     looked = result["universe"]
     console.print(Text.assemble(("scan", "bold"), f"  {', '.join(result['strategies'])}"), soft_wrap=True)
-    console.print(
-        f"{looked['symbols']:,} symbols ({looked['from']}) · {result['exchange'] or '-'} · "
-        f"{result['timeframe']} bars, the newest of {result['bar'] or '-'}",
-        markup=False,
-    )
+    console.print(f"{looked['symbols']:,} symbols: {looked['from']}", markup=False)
+    newest = f", the newest of {result['bar']}" if result["bar"] else ""
+    console.print(f"{result['exchange'] or '-'} · {result['timeframe']} bars{newest}", markup=False)
     console.print(_approval(result))
     console.print()
     rows = [(name, one) for name, found in result["signals"].items() for one in found]

@@ -43,7 +43,8 @@ class Gathered:
     """The bars of a universe. series: one a symbol, closed bars, at least one. problems: why others have none, by symbol.
 
     now_ms: by when bars had closed, None = by the newest close among them. traded: what the venue says of its markets, None =
-    nobody was asked. unasked: symbols that their market's figures leave out already, so that no candle was asked for.
+    nobody was asked. unasked: symbols that their market's figures leave out already, so that no candle was asked
+    for. notes: what else a reader should know.
     """
 
     series: Sequence[Bars]
@@ -51,6 +52,7 @@ class Gathered:
     now_ms: int | None = None
     traded: Mapping[str, Traded] | None = None
     unasked: Sequence[LeftOut] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ BINANCE_WEIGHTS: Mapping[str, int] = {
     "depth": 5,
     "klines": 2,
     "bookTicker": 2,
+    "ticker24hr": 80,
     "order": 4,
     "openOrders": 80,
     "account": 20,

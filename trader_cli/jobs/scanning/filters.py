@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,7 @@ def measure(bars: Bars, traded: Traded | None, now_ms: int, order: float, limits
     """
     step = bars.timeframe.ms
     end_ms = int(bars.open_ms[-1]) + step
-    volume = traded.volume if traded is not None else _day(bars, end_ms)
+    volume = traded.volume if traded is not None else day_volume(bars)
     spread = traded.spread_bps if traded is not None else math.nan
     window = slice(-limits.volume_bars, None)
     usual = float(np.median(bars.close[window] * bars.volume[window]))
@@ -97,8 +98,9 @@ def measure(bars: Bars, traded: Traded | None, now_ms: int, order: float, limits
     )
 
 
-def _day(bars: Bars, end_ms: int) -> float:
+def day_volume(bars: Bars) -> float:
     """Return the quote traded in the 24 hours before the newest close; a longer bar counts for its share of a day."""
+    end_ms = int(bars.open_ms[-1]) + bars.timeframe.ms
     last = bars.between(end_ms - max(DAY_MS, bars.timeframe.ms), None)
     return float((last.close * last.volume).sum()) * min(1.0, DAY_MS / bars.timeframe.ms)
 
@@ -127,7 +129,22 @@ def by_market(volume: float, spread_bps: float, limits: Limits) -> list[Verdict]
     return told
 
 
-def left_out(symbol: str, verdicts: tuple[Verdict, ...] | list[Verdict]) -> LeftOut | None:
+def most_traded(symbols: Sequence[str], traded: Mapping[str, Traded]) -> list[str]:
+    """Return symbols with the most traded first; those nobody knows a volume of come last, by name."""
+    return sorted(symbols, key=lambda one: (-traded[one].volume if one in traded else 0.0, one))
+
+
+def without_bars(symbols: Sequence[str], traded: Mapping[str, Traded], limits: Limits) -> list[LeftOut]:
+    """Return the symbols that their market's last day leaves out, so that nobody needs to ask for their bars."""
+    found = []
+    for symbol in symbols:
+        if symbol in traded:
+            gone = left_out(symbol, by_market(traded[symbol].volume, traded[symbol].spread_bps, limits))
+            found += [] if gone is None else [gone]
+    return found
+
+
+def left_out(symbol: str, verdicts: Sequence[Verdict]) -> LeftOut | None:
     """Return by which filter a symbol is left out, the first that fails; None where it is not."""
     for one in verdicts:
         if not one.passed:
