@@ -60,6 +60,9 @@ def test_a_live_session_is_split_against_its_re_run_and_demoted_with_the_reason(
     assert parts(result)["price"] < 0
     assert parts(result)["fees"] < 0
     assert result["verdict"] == "over"
+    (line,) = asked(rig, "strategies")["strategies"]
+    assert line["retire"] == [f"drift: {result['reason']} (session {result['run_id']})"]
+    assert (line["results"][0]["source"], line["results"][0]["trades"]) == ("live", 1)
     held = rig.held()
     code, said = rig.cli("report", "drift", "--demote")
     assert code == 6

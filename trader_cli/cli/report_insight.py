@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader_cli.cli.kit import Outcome, Run, command
-from trader_cli.errors import RiskError, UsageError
+from trader_cli.cli.kit import Outcome, Run, command, complete_strategies
+from trader_cli.errors import RiskError, TraderError, UsageError
 
 if TYPE_CHECKING:
     from trader_cli.jobs.drift import Drift
-    from trader_cli.ledger import Ledger
+    from trader_cli.ledger import Ledger, RunSummary
     from trader_cli.model.session import Session
     from trader_cli.wiring import Wiring
+
+_RUNS = 1000
+"""How many of the newest runs and verdicts are looked through."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +25,7 @@ def register(app: typer.Typer) -> None:
     command(app, "why-not")(_why_not)
     command(app, "drift")(_drift)
     command(app, "costs")(_costs)
+    command(app, "strategies")(_strategies)
 
 
 def _why_not(
@@ -153,3 +157,88 @@ def _costs(run: Run) -> Outcome:
     found = fitted(parts.existing_ledger, parts.settings.venue.id, insight.fit_fills, insight.fit_quantile_pct)
     result = {**asdict(found), "enough": found.is_enough}
     return Outcome("report.costs/1", result, lambda console: costs_view(console, result))
+
+
+def _strategies(
+    run: Run,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STRATEGY]…", help="Only these.", autocompletion=complete_strategies, show_default=False
+        ),
+    ] = None,
+    with_drift: Annotated[
+        bool, typer.Option("--drift/--no-drift", help="Re-run the newest session of each deployed strategy, too.")
+    ] = True,
+) -> Outcome:
+    """Put all strategies into one table, and name those that no longer earn their keep, with the evidence."""
+    from dataclasses import asdict
+
+    from trader_cli.cli.strategy import standing_of
+    from trader_cli.cli.views_insight import strategies_view
+    from trader_cli.jobs.retirement import Drifted, Known, Limits, chosen, strategy_line, traders_of
+
+    parts = run.wiring()
+    ledger, insight = parts.existing_ledger, parts.settings.insight
+    deployed = {one.strategy: one for one in ledger.deployments()}
+    sessions = ledger.sessions()
+    tried = _backtests(ledger)
+    known = [*deployed, *(name for one in sessions for name in traders_of(one)), *tried]
+    known += [one.strategy for one in ledger.verdicts(None, _RUNS)]
+    wanted = chosen(names or (), sorted(dict.fromkeys(known)))
+    notes: list[str] = []
+    drifts: dict[str, Drifted] = {}
+    for name in wanted if with_drift else ():
+        if name in deployed and (session := _real(sessions, name)) is not None:
+            try:
+                found = _drifted(parts, session)
+            except TraderError as error:
+                notes.append(f"the drift of `{name}` is not known: {error.message}")
+            else:
+                drifts[name] = Drifted(found.run_id, found.verdict, found.reason)
+    standings = {name: standing_of(parts, ledger, name, deployed.get(name)) for name in wanted}
+    facts = Known(deployed, tried, standings, drifts)
+    limits = Limits(insight.retire_days, insight.retire_trades)
+    hold = _holder(parts)
+    lines = [asdict(strategy_line(ledger, name, facts, hold, limits, parts.now_ms())) for name in wanted]
+    result = {"days": limits.days, "trades": limits.trades, "strategies": lines, "notes": notes}
+    return Outcome("report.strategies/1", result, lambda console: strategies_view(console, result))
+
+
+def _backtests(ledger: Ledger) -> dict[str, RunSummary]:
+    """Return the newest backtest of each strategy that was tried alone."""
+    found: dict[str, RunSummary] = {}
+    for one in ledger.runs(_RUNS):
+        if one.mode == "backtest" and "," not in one.strategy:
+            found.setdefault(one.strategy, one)
+    return found
+
+
+def _real(sessions: Sequence[Session], name: str) -> Session | None:
+    """Return the newest session of a strategy at a venue, a live one before one on paper."""
+    from trader_cli.jobs.retirement import source_of, traders_of
+
+    mine = [one for one in sessions if name in traders_of(one) and source_of(one) != "replay"]
+    return min(mine, key=lambda one: one.mode != "live", default=None)
+
+
+def _holder(parts: Wiring) -> Callable[[Session, int, int], float]:
+    """Return how buy-and-hold of a session's symbols is known: from the stored bars, equal parts of each."""
+    from trader_cli.jobs.drift_rerun import exchanges_of
+    from trader_cli.model.timeframe import Timeframe
+
+    def hold(session: Session, since_ms: int, until_ms: int) -> float:
+        frame = Timeframe.parse(session.timeframe)
+        exchange = next(iter(exchanges_of(session)), None)
+        gains = []
+        for one in session.instruments:
+            try:
+                bars = parts.bars.load(one.symbol, exchange, frame, since_ms - frame.ms, until_ms)
+            except TraderError:
+                return float("nan")
+            if len(bars) < 2:
+                return float("nan")
+            gains.append(float(bars.close[-1] / bars.close[0]) - 1.0)
+        return sum(gains) / len(gains) * 100 if gains else float("nan")
+
+    return hold

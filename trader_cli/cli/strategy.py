@@ -35,7 +35,7 @@ def _list(run: Run) -> Outcome:
             rows.append(known[name])
         known[name]["deployed"] = _deployed_row(parts, ledger, one)
     for row in rows:
-        row["validation"] = _validation_row(_standing(parts, ledger, row["name"], deployed.get(row["name"])))
+        row["validation"] = _validation_row(standing_of(parts, ledger, row["name"], deployed.get(row["name"])))
     judged = any(row["validation"]["time"] for row in rows)
 
     def view(console: Any) -> None:
@@ -148,7 +148,7 @@ def code_now(parts: Wiring, name: str) -> str | None:
     return code_digest(hashlib.sha256(source).hexdigest())
 
 
-def _standing(parts: Wiring, ledger: Ledger | None, name: str, deployed: Deployment | None) -> Standing:
+def standing_of(parts: Wiring, ledger: Ledger | None, name: str, deployed: Deployment | None) -> Standing:
     """Return what validation says of a strategy as it is deployed, else as it was validated last."""
     from trader_cli.jobs.gate import UNVALIDATED, Gate, Standing
 
@@ -215,7 +215,7 @@ def _show(
     loaded = parts.strategies.load(name)
     ledger = ledger_of(parts)
     deployed = None if ledger is None else next((one for one in ledger.deployments() if one.strategy == name), None)
-    validation = _validation_row(_standing(parts, ledger, name, deployed))
+    validation = _validation_row(standing_of(parts, ledger, name, deployed))
     module = inspect.getmodule(loaded.cls)
     text = inspect.cleandoc(loaded.cls.__doc__ or "")
     source = inspect.cleandoc(getattr(module, "__doc__", None) or "")

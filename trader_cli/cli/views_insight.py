@@ -166,3 +166,40 @@ def _slip(value: Any) -> Text:
     if shown == "-" or not value:
         return Text(shown)
     return Text(f"+{shown}" if value > 0 else shown, style="red" if value > 0 else "green")
+
+
+def strategies_view(console: Console, result: Mapping[str, Any]) -> None:
+    """Print all strategies in one table, then those that no longer earn their keep."""
+    if not result["strategies"]:
+        console.print("no strategy was deployed, tried or traded yet")
+        return
+    table = _table("strategy", "", "days", "return", "hold", "Sharpe", "drawdown", "trades", "verdict", "age")
+    table.columns[1].justify = "left"
+    for one in result["strategies"]:
+        name = Text(one["strategy"], style="bold yellow" if one["retire"] else "bold" if one["deployed"] else "")
+        age = f"{number(one['age_days'], 0)} d" if one["deployed"] else "-"
+        end = (_verdict_text(one["verdict"]), age)
+        if not one["results"]:
+            table.add_row(name, *("-",) * 7, *end)
+        for i, row in enumerate(one["results"]):
+            percents = (signed(row["return_pct"], 1, " %"), signed(row["hold_pct"], 1, " %"))
+            figures = (number(row["sharpe"]), number(row["drawdown_pct"], 1, " %"), number(row["trades"], 0))
+            head, tail = (Text(""), ("", "")) if i else (name, end)
+            table.add_row(head, row["source"], number(row["days"], 0), *percents, *figures, *tail)
+    console.print(table)
+    text = f"live and paper: closed round trips of the last {result['days']} days, after costs; hold: buy-and-hold"
+    console.print(Text(textwrap.fill(text, _WIDTH), style="dim"))
+    for one in result["strategies"]:
+        if one["retire"]:
+            console.print()
+            console.print(Text(f"{one['strategy']} no longer earns its keep:", style="bold yellow"))
+            for said in one["retire"]:
+                console.print(Text(textwrap.fill(said, _WIDTH, initial_indent="  ", subsequent_indent="    ")))
+            console.print(f"  retire it: `trader strategy retire {one['strategy']}`", markup=False)
+    for note in result["notes"]:
+        console.print(Text(textwrap.fill(f"note: {note}", _WIDTH), style="dim"))
+
+
+def _verdict_text(status: str) -> Text:
+    short = {"unvalidated": "none"}.get(status, status)
+    return Text(short, style={"PASS": "green", "FAIL": "red", "void": "yellow"}.get(status, "dim"))
