@@ -51,6 +51,8 @@ class Run:
     quiet: bool = False
     verbose: bool = False
     no_color: bool = False
+    csv: bool = False
+    table: str | None = None
     metrics: Path | None = None
     measured: str = ""
     rehearses: bool = False
@@ -206,6 +208,16 @@ COMMON = {
 }
 
 
+class Tabled(typer.Typer):
+    """Commands whose results are tables: they have `--csv` and `--table`."""
+
+
+TABLES = {
+    "csv": Annotated[bool, typer.Option("--csv", help="Print the tables as CSV on stdout.")],
+    "table": Annotated[
+        str | None, typer.Option("--table", metavar="NAME", help="With --csv: only this table of several.")
+    ],
+}
 METRICS = Annotated[
     Path | None,
     typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus at the end, however it ends."),
@@ -223,12 +235,13 @@ def command(
 
     def register(function: Callable[..., Outcome]) -> Callable[..., int]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        shared_options = {**({"metrics": METRICS} if measured else {}), **COMMON}
+        tabled = TABLES if isinstance(app, Tabled) else {}
+        shared_options = {**({"metrics": METRICS} if measured else {}), **tabled, **COMMON}
         common = [
             inspect.Parameter(
                 key,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=None if key in ("home", "preset", "sets", "metrics") else False,
+                default=None if key in ("home", "preset", "sets", "metrics", "table") else False,
                 annotation=annotation,
             )
             for key, annotation in shared_options.items()
@@ -245,6 +258,10 @@ def command(
             shared["sets"] = list(shared["sets"] or [])
             run = Run(**shared, measured=measured, rehearses=bool(values.get("dry_run") or values.get("replay")))
             with run.followed() as followed:
+                if run.csv and run.json:
+                    raise UsageError("`--csv` and `--json` both say how to print the result", "state one of them")
+                if run.table is not None and not run.csv:
+                    raise UsageError(f"`--table {run.table}` picks from `--csv`, which is not stated", "add `--csv`")
                 outcome = function(run, **values)
                 followed.append(outcome.error)
                 render(run, outcome)
@@ -280,6 +297,11 @@ def render(run: Run, outcome: Outcome) -> None:
         wrong = {} if error is None else {"error": body(error)}
         head = {"schema": f"trader.{outcome.schema}", "ok": error is None}
         emit({**head, "result": plain(outcome.result), **wrong})
+    elif run.csv:
+        from trader_cli.cli.tables import csv_text
+
+        sys.stdout.write(csv_text(plain(outcome.result), run.table))
+        sys.stdout.flush()
     else:
         outcome.view(run.console())
     if error is not None:

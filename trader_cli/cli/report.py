@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.cli.kit import Outcome, Run, Tabled, command
 from trader_cli.cli.page import write_page
 from trader_cli.errors import UsageError, VenueError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 1000
 
-app = typer.Typer()
+app = Tabled()
 
 
 def _complete_modes(typed: str) -> list[str]:

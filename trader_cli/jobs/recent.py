@@ -169,7 +169,7 @@ class Span:
         if not session.exchange.startswith(STORED) or last.bar_ms < 0:
             return self
         end = last.bar_ms + Timeframe.parse(session.timeframe).ms
-        return Span(end - (self.until_ms - self.since_ms), end + 1)
+        return Span(end + 1 - (self.until_ms - self.since_ms), end + 1)
 
     def holds(self, time_ms: int) -> bool:
         """Tell whether a time lies in it."""
