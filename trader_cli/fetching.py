@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from trader_cli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from trader_cli.jobs.fetch import Fetched, Progress, Provider, Wanted
+    from trader_cli.jobs.fetch import Fetched, Progress, Provider, Shelf, Wanted
     from trader_cli.market.providers import Scores
     from trader_cli.wiring import Wiring
 
-PROVIDERS = ("kraken", "binance")
+PROVIDERS = ("kraken", "binance", "yahoo")
+# Whose bars are shares, with splits and dividends.
+_STOCKS = ("yahoo",)
 # A request waits for its turn, however long the line: nobody waits for a fetch but who started it.
 _NO_LIMIT_MS = 1 << 40
 
@@ -25,6 +27,7 @@ def fetch_bars(
     from trader_cli.config.moment import time_ms
     from trader_cli.jobs.fetch import Clock, Terms, Wanted, fetch
     from trader_cli.market.fetching import StoredShelf
+    from trader_cli.market.fetching_stocks import StockShelf
     from trader_cli.market.providers import Watched
     from trader_cli.model.timeframe import Timeframe
 
@@ -53,18 +56,23 @@ def fetch_bars(
     for name in fallback:
         if name not in PROVIDERS:
             raise UsageError(f"`{name}` cannot stand in", *did_you_mean(name, PROVIDERS), _KNOWN)
+        if (name in _STOCKS) != (exchange in _STOCKS):
+            raise UsageError(f"`{name}` cannot stand in for `{exchange}`: one has coins, the other shares", _KNOWN)
     scores, turn = provider_scores(parts), _Turn(parts.sleep)
     rename = _renaming(settings.fetch.quotes)
-    made = {exchange: Watched(_venue(parts, exchange, turn.sleep), scores, turn.answering_s)}
+    made = {exchange: Watched(_provider(parts, exchange, turn.sleep), scores, turn.answering_s)}
 
     def providers(_: Wanted) -> Sequence[Provider]:
         for name in fallback:
             if name not in made:
-                made[name] = Watched(_venue(parts, name, turn.sleep), scores, turn.answering_s, rename)
+                made[name] = Watched(_provider(parts, name, turn.sleep), scores, turn.answering_s, rename)
         return [made[name] for name in (exchange, *scores.ranked(fallback))]
 
+    def shelf(one: Wanted) -> Shelf:
+        return (StockShelf if one.exchange in _STOCKS else StoredShelf)(parts.home / "data", one)
+
     clock = Clock(parts.now_ms, time.monotonic, parts.sleep)
-    return fetch(wanted, lambda one: StoredShelf(parts.home / "data", one), providers, terms, clock, progress)
+    return fetch(wanted, shelf, providers, terms, clock, progress)
 
 
 _KNOWN = f"known are {', '.join(f'`{one}`' for one in PROVIDERS)}; others come by `trader data import`"
@@ -113,6 +121,19 @@ def _renaming(quotes: Sequence[str]) -> Callable[[str], str]:
         return f"{base}{slash}{pairs.get(quote, quote)}"
 
     return rename
+
+
+def _provider(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider:
+    if name != "yahoo":
+        return _venue(parts, name, sleep)
+    from trader_cli.trading import state_folder
+    from trader_cli.venues.yahoo import YahooHistory
+    from trader_cli.venues.yahoo_post import YahooPost
+
+    settings = parts.settings
+    path, timeout_s = state_folder() / "yahoo.json", float(settings.venue.timeout_s)
+    post = YahooPost(settings.fetch.yahoo_url, path, parts.now_ms, sleep, timeout_s)
+    return YahooHistory(post, parts.now_ms, float(settings.execution.spike_times))
 
 
 def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider:

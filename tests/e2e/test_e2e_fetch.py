@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exchange import ExchangeServer
 from exchange.faults import Rule
+from venues.yahoo_server import OPENS, Stock, YahooServer
 
 from trader_cli.cli.main import run
+from trader_cli.market.files import Series, load
+from trader_cli.model.timeframe import Timeframe
 
 HOUR_MS = 3_600_000
 # A quarter past some hour: 2026-03-01T12:15:00Z.
@@ -144,9 +147,9 @@ def test_gaps_are_asked_of_a_second_provider_and_what_nobody_has_is_named(call: 
         assert len(server.requests("klines")) + len(server.requests("OHLC")) == asked
     shown = call("providers")
     assert shown.code == 0
-    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["binance", "kraken"]
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["yahoo", "binance", "kraken"]
     rows = json.loads(call("providers", "--json").out)["result"]["providers"]
-    assert {one["name"]: one["success_pct"] for one in rows} == {"binance": 100.0, "kraken": 100.0}
+    assert {one["name"]: one["success_pct"] for one in rows} == {"yahoo": None, "binance": 100.0, "kraken": 100.0}
 
 
 @pytest.mark.req("R2.7")
@@ -272,3 +275,39 @@ def test_a_killed_walk_over_krakens_trades_goes_on_where_it_was(
         whole = tmp_path / "undisturbed"
         assert call("fetch", *words, "--home", str(whole)).code == 0
     assert stored(home, "kraken") == stored(whole, "kraken")
+
+
+@pytest.mark.req("R3.4")
+def test_a_stocks_raw_bars_are_kept_and_its_series_is_adjusted_for_what_happened_since(
+    call: Callable[..., Said], home: Path
+) -> None:
+    """By hand: 4 for 1 ten days ago, 1 of 100 paid five days ago; 400 traded before both is 400 / 4 * 0.99."""
+    day = 86_400_000
+    today = time.time_ns() // 1_000_000 // day * day
+    stock = Stock()
+    for n in range(-20, -4):
+        stock.bars.append((today + n * day + OPENS, (100.0, 101.0, 99.0, 100.0, 1000.0)))
+        if n < -10:
+            stock.bars[-1] = (stock.bars[-1][0], (400.0, 404.0, 396.0, 400.0, 250.0))
+    stock.splits[today - 10 * day] = (4, 1)
+    with YahooServer() as server:
+        server.stocks["AAPL"] = stock
+        words = ["fetch", "--exchange", "yahoo", "--symbols", "AAPL", "--timeframe", "1d"]
+        words += ["--set", "fetch.first_bars=15", "--set", f"fetch.yahoo_url={server.url}"]
+        done = call(*words, "--json")
+        assert done.code == 0, done.err
+        (one,) = done.series
+        assert (one["bars"], one["pages"], one["error"]) == (11, 2, None)
+        series = Series("yahoo", "AAPL", Timeframe.parse("1d"), home / "data" / "yahoo" / "AAPL-1d.parquet")
+        raw = replace(series, path=home / "data" / "yahoo" / "raw" / "AAPL-1d.parquet")
+        assert load(series).close.tolist() == [100.0] * 11
+        stock.dividends[today - 4 * day] = 1.0
+        stock.bars.append((today - 4 * day + OPENS, (99.0, 100.0, 98.0, 99.0, 1000.0)))
+        (one,) = call(*words, "--json").series
+        assert (one["added"], one["revised"]) == (1, [])
+        assert load(series).close.tolist() == pytest.approx([99.0] * 12)
+        assert load(raw).close.tolist() == [400.0] * 5 + [100.0] * 6 + [99.0]
+        asked = len(server.asked)
+        done = call(*words[:4], "FOO", *words[5:])
+        assert (done.code, len(server.asked)) == (2, asked + 1)
+    assert "yahoo has no bars of `FOO`: No data found, symbol may be delisted" in done.err

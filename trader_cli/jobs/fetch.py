@@ -33,18 +33,34 @@ class Wanted:
     timeframe: Timeframe
 
 
+SPLIT, DIVIDEND = "split", "dividend"
+
+
+@dataclass(frozen=True, order=True)
+class Action:
+    """What a company did to its shares. time_ms: midnight UTC of the first day without it.
+
+    value: of a split the new shares for one, of a dividend the quote paid a share.
+    """
+
+    time_ms: int
+    kind: str
+    value: float
+
+
 @dataclass(frozen=True)
 class Page:
     """One answer of a provider: closed bars, oldest first, and the span of opens it answers for.
 
     proves: a bar that is missing from the span does not exist; else it is asked for once more before that is believed.
-    newest: its last bar is the newest that the provider has of what was asked for.
+    newest: its last bar is the newest that the provider has of what was asked for. actions: of a stock, since it begins.
     """
 
     rows: Sequence[Row]
     span: Span
     proves: bool = False
     newest: bool = False
+    actions: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from trader_cli.errors import DataError
 from trader_cli.jobs.fetch import Page, Put, Revision, Span, Wanted
+from trader_cli.market.check import calendar_of, gaps_of
 from trader_cli.market.fetching_origins import Origins, united
 from trader_cli.market.files import Series, alone, damaged_rows, file_of, iso, load, write
 from trader_cli.model.bars import COLUMNS, Bars, Ints
@@ -22,10 +23,14 @@ _OVERLAP = 3
 
 
 class StoredShelf:
-    """One series under `folder`, `EXCHANGE/BASE-QUOTE-TIMEFRAME.parquet`; other processes may write it too."""
+    """One series under `folder`, `EXCHANGE/BASE-QUOTE-TIMEFRAME.parquet`; other processes may write it too.
 
-    def __init__(self, folder: Path, wanted: Wanted) -> None:
-        self.path = file_of(folder, wanted.exchange, wanted.symbol, wanted.timeframe)
+    path: where it lies instead. tolerance: relative difference up to which a bar is the one that is stored.
+    """
+
+    def __init__(self, folder: Path, wanted: Wanted, path: Path | None = None, tolerance: float = 0.0) -> None:
+        self.path = path or file_of(folder, wanted.exchange, wanted.symbol, wanted.timeframe)
+        self._tolerance = tolerance
         self._wanted = wanted
         self._frame = wanted.timeframe
         self._origins = Origins(self.path)
@@ -57,10 +62,20 @@ class StoredShelf:
         return [(self._overlapped(first), last) for first, last in parts]
 
     def missing(self, span: Span) -> list[Span]:
-        """Return the runs of a span that no stored bar fills, oldest first; nothing where no bar is stored."""
-        if not len(self._known()):
-            return []
-        return _runs(self._grid(span), self._lacking(span), self._frame.ms)
+        """Return the runs of a span that no stored bar fills, oldest first; nothing where no bar is stored.
+
+        Of a series with exchange hours only those between two bars that are no night, weekend or holiday.
+        """
+        stamps = self._known()
+        calendar = calendar_of(stamps, self._frame.ms)
+        if calendar == "24/7":
+            return self._holes(span)
+        where, _ = gaps_of(stamps, self._frame.ms, calendar)
+        gaps = [(int(stamps[i]) + self._frame.ms, int(stamps[i + 1])) for i in where]
+        return [gap for gap in gaps if span[0] <= gap[0] and gap[1] <= span[1]]
+
+    def _holes(self, span: Span) -> list[Span]:
+        return _runs(self._grid(span), self._lacking(span), self._frame.ms) if len(self._known()) else []
 
     def put(self, provider: str, pages: Sequence[Page], *, asked_again: bool, replacing: bool) -> Put:
         """Store what is new in these pages, or nothing of them.
@@ -75,7 +90,9 @@ class StoredShelf:
             stored = self._load()
             own = provider == self._wanted.exchange
             held = united(one for spans in self._origins.stand_ins().values() for one in spans) if own else []
-            bars, put, new = _merged(stored, told, replaced=_inside(told.open_ms, held) | np.bool_(replacing))
+            bars, put, new = _merged(
+                stored, told, replaced=_inside(told.open_ms, held) | np.bool_(replacing), tolerance=self._tolerance
+            )
             if put.added or any(one.replaced for one in put.revisions):
                 write(bars, self.path)
             self._stamps = bars.open_ms
@@ -85,7 +102,7 @@ class StoredShelf:
                 self._origins.add_stand_ins(provider, self._each(new))
             proved = [page.span for page in pages if asked_again or page.proves]
             # Told apart here once, so that an answered gap is not asked for by every fetch.
-            gaps = [gap for span in proved for gap in self.missing(span)]
+            gaps = [gap for span in proved for gap in self._holes(span)]
             self._origins.add_absent(provider, gaps)
         return put
 
@@ -145,7 +162,7 @@ class StoredShelf:
         return told
 
 
-def _merged(stored: Bars, told: Bars, *, replaced: npt.NDArray[np.bool_]) -> tuple[Bars, Put, Ints]:
+def _merged(stored: Bars, told: Bars, *, replaced: npt.NDArray[np.bool_], tolerance: float) -> tuple[Bars, Put, Ints]:
     """Return stored bars with told ones among them, what that changed, and the opens that are new.
 
     replaced: of each told bar whether it takes a stored one's place.
@@ -155,7 +172,7 @@ def _merged(stored: Bars, told: Bars, *, replaced: npt.NDArray[np.bool_]) -> tup
     there[there] = stored.open_ms[rows[there]] == told.open_ms[there]
     before = np.column_stack([getattr(stored, name)[rows[there]] for name in COLUMNS])
     now = np.column_stack([getattr(told, name)[there] for name in COLUMNS])
-    changed = (before != now).any(axis=1)
+    changed = (np.abs(before - now) > tolerance * np.abs(before)).any(axis=1)
     taken = changed & replaced[there]
     revisions = tuple(
         Revision(int(time), tuple(map(float, old)), tuple(map(float, new)), bool(takes))

@@ -1,0 +1,194 @@
+"""Bars of stocks from Yahoo's chart endpoint (v8), with the splits and dividends that come beside them.
+
+Yahoo's prices, volumes and dividends have every split up to now worked in, and no dividend (help.yahoo.com, SLN28256: "close
+price adjusted for splits"). Taken out again they are what was traded and paid, which no later split changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from trader_cli.errors import DataError, UsageError, VenueError
+from trader_cli.jobs.fetch import DIVIDEND, SPLIT, Action, Page, Row, Span
+from trader_cli.model.timeframe import DAY_MS, Timeframe
+from trader_cli.venues.answers import MalformedError, amount, rows, signed, table
+from trader_cli.venues.candles import checked
+from trader_cli.venues.reply import Reply
+
+_MINUTE_MS = 60_000
+# Hours begin at half past there: of half hours the store makes whole ones that are on the grid.
+_SERVED = {5: "5m", 15: "15m", 30: "30m", 1440: "1d"}
+# How far back it gives bars within the day, less an hour for what passes meanwhile.
+_INTRADAY_MS = 60 * DAY_MS - 60 * _MINUTE_MS
+_QUOTES = ("open", "high", "low", "close", "volume")
+
+
+class YahooHistory:
+    """Yahoo's bars, all of a span in one request: days since the listing, minutes of the last 60 days.
+
+    ask: sends one request for a path and its parameters. now_ms: ms UTC. spike_times: as for a venue's candles.
+    """
+
+    name = "yahoo"
+
+    def __init__(
+        self, ask: Callable[[str, dict[str, str]], Reply], now_ms: Callable[[], int], spike_times: float
+    ) -> None:
+        self._ask = ask
+        self._now_ms = now_ms
+        self._spike_times = spike_times
+
+    def now_ms(self) -> int:
+        """Return the time, ms UTC; Yahoo states none."""
+        return self._now_ms()
+
+    def page_bars(self) -> int:
+        """Return how many bars one answer holds: whatever there is."""
+        return 1 << 30
+
+    def requests(self, timeframe: Timeframe, span: Span) -> float:  # noqa: ARG002
+        """Return how many requests a span takes."""
+        return 1.0
+
+    def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: None) -> tuple[Page, None]:  # noqa: ARG002
+        """Return every closed bar of a span as it was traded, and the actions since it began.
+
+        Raises VenueError for an answer that is none, UsageError for a symbol it does not know, DataError for damaged bars.
+        """
+        interval = _SERVED.get(timeframe.ms // _MINUTE_MS) if timeframe.ms % _MINUTE_MS == 0 else None
+        if interval is None:
+            raise DataError(
+                f"`yahoo` serves no bars of {timeframe} that begin on the hour",
+                "choose one of 5m, 15m, 30m, 1d: longer ones are made of them when they are read",
+            )
+        now_ms = self._now_ms()
+        first = span[0] if timeframe.ms >= DAY_MS else max(span[0], now_ms - _INTRADAY_MS)
+        if first >= span[1]:
+            return Page((), (span[0], span[0])), None
+        # Up to now, whatever the span: every split since has to be known.
+        asked = {
+            "period1": str((first - DAY_MS if timeframe.ms >= DAY_MS else first) // 1000),
+            "period2": str(now_ms // 1000),
+            "interval": interval,
+            "events": "div,splits",
+            "includePrePost": "false",
+        }
+        reply = self._ask(f"/v8/finance/chart/{symbol.replace('/', '-')}", asked)
+        try:
+            told, actions = _read(reply, symbol, timeframe)
+        except MalformedError as error:
+            raise VenueError(
+                f"`yahoo` answered with bars of `{symbol}` that are none: {error}",
+                "nothing was concluded from it; the next run asks again",
+                pattern="no_candles",
+                resolution="retry",
+            ) from None
+        closed = [row for row in told if row[0] + timeframe.ms <= now_ms and row[0] >= first]
+        traded = [_traded(row, actions) for row in checked(closed, symbol, timeframe, self._spike_times)]
+        kept = [row for row in traded if row[0] < span[1]]
+        # After the last bar there may be one that comes late.
+        end = min(traded[-1][0] + timeframe.ms, span[1]) if traded else first
+        return Page(kept, (first, end), newest=True, actions=tuple(_paid(actions))), None
+
+
+def _read(reply: Reply, symbol: str, timeframe: Timeframe) -> tuple[list[Row], list[Action]]:
+    chart = table(table(reply.data, "the answer").get("chart"), "the chart")
+    if chart.get("error") is not None:
+        error = table(chart["error"], "the error")
+        if error.get("code") in ("Not Found", "Bad Request") or reply.status in (404, 422):
+            raise UsageError(
+                f"yahoo has no bars of `{symbol}`: {str(error.get('description'))[:200]}",
+                "choose others: `--symbols …`, as Yahoo spells them",
+            )
+        raise MalformedError(f"it says {str(error.get('code'))[:80]}")
+    (one,) = _single(rows(chart.get("result"), "the result"))
+    meta = table(table(one, "the series").get("meta"), "the head")
+    offset_ms = int(signed(meta, "gmtoffset")) * 1000
+    stamps = rows(one.get("timestamp", []), "the times")
+    quotes = table(
+        _single(rows(table(one.get("indicators"), "the columns").get("quote"), "the quotes"))[0], "the quote"
+    )
+    columns = [rows(quotes.get(name, []), f"`{name}`") for name in _QUOTES]
+    if any(len(column) != len(stamps) for column in columns):
+        raise MalformedError("columns of different lengths")
+    found: list[Row] = []
+    for i, at in enumerate(stamps):
+        values = [column[i] for column in columns]
+        # A day without trading is there with its time and nothing else.
+        if any(value is None for value in values[:4]):
+            continue
+        stamp = int(amount(at, "a time")) * 1000
+        opens_ms = _date(stamp, offset_ms) if timeframe.ms >= DAY_MS else stamp
+        first, high, low, last, volume = (float(amount(value or 0, "a value")) for value in values)
+        # Rounded to float32 on its way: the high may lie a hair under the close.
+        found.append((opens_ms, first, max(first, high, low, last), min(first, high, low, last), last, volume))
+    if len(found) > 1 and found[-1][0] == found[-2][0]:
+        # The price of now, beside the day it is of.
+        found.pop()
+    if timeframe.ms < DAY_MS and found and found[-1][0] % timeframe.ms:
+        found.pop()
+    return found, _actions(one.get("events"), offset_ms)
+
+
+def _single(found: Sequence[Any]) -> Sequence[Any]:
+    if len(found) != 1:
+        raise MalformedError(f"{len(found)} parts where one belongs")
+    return found
+
+
+def _date(stamp_ms: int, offset_ms: int) -> int:
+    """Return midnight UTC of the exchange's own date."""
+    return (stamp_ms + offset_ms) // DAY_MS * DAY_MS
+
+
+def _actions(events: object, offset_ms: int) -> list[Action]:
+    """Return splits and dividends, oldest first; dividends as they came, splits worked in."""
+    if events is None:
+        return []
+    stated = table(events, "the events")
+    found = []
+    for one in table(stated.get("splits", {}), "the splits").values():
+        parts = table(one, "a split")
+        ratio = float(amount(parts.get("numerator"), "a split")) / float(
+            amount(parts.get("denominator"), "a split") or Decimal("nan")
+        )
+        found.append(Action(_date(_event_ms(parts), offset_ms), SPLIT, ratio))
+    for one in table(stated.get("dividends", {}), "the dividends").values():
+        parts = table(one, "a dividend")
+        found.append(
+            Action(_date(_event_ms(parts), offset_ms), DIVIDEND, float(amount(parts.get("amount"), "a dividend")))
+        )
+    if not all(0.0 < one.value < 1e6 for one in found):
+        raise MalformedError("a split or a dividend of no size")
+    return sorted(found)
+
+
+def _event_ms(parts: dict[str, Any]) -> int:
+    return int(amount(parts.get("date"), "a date")) * 1000
+
+
+def _since(actions: Sequence[Action], time_ms: int) -> float:
+    """Return how many of today's shares one share of a time became."""
+    product = 1.0
+    for one in actions:
+        if one.kind == SPLIT and one.time_ms // DAY_MS > time_ms // DAY_MS:
+            product *= one.value
+    return product
+
+
+def _traded(row: Row, actions: Sequence[Action]) -> Row:
+    shares = _since(actions, row[0])
+    if shares == 1.0:
+        return row
+    open_ms, first, high, low, last, volume = row
+    return (open_ms, first * shares, high * shares, low * shares, last * shares, volume / shares)
+
+
+def _paid(actions: Sequence[Action]) -> list[Action]:
+    """Return dividends as they were paid a share."""
+    return [
+        replace(one, value=one.value * _since(actions, one.time_ms)) if one.kind == DIVIDEND else one for one in actions
+    ]
