@@ -31,7 +31,9 @@ def hand() -> Shelf:
 
 
 def made(shelf: Shelf) -> Page:
-    return page(shelf, shelf, "2020", lambda _name, _stated: AXES, 10, BEGIN)
+    return page(
+        shelf, shelf, "2020", lambda _run: {"risk": {"stop_pct": "2.5"}}, lambda _name, _stated: AXES, 10, BEGIN
+    )
 
 
 @pytest.mark.req("R3.7")
@@ -47,9 +49,11 @@ def test_the_account_is_cash_after_its_fills_and_holdings_at_the_last_close() ->
 
 
 def test_a_drawdown_is_measured_from_the_highest_so_far() -> None:
-    assert fallen(np.array([100.0, 120, 90, 120, 130])).tolist() == pytest.approx([0, 0, -25, 0, 0])
-    assert np.isnan(fallen(np.array([0.0, 0.0]))).all()
-    assert len(fallen(np.empty(0))) == 0
+    assert fallen(100.0, np.array([100.0, 120, 90, 120, 130])).tolist() == pytest.approx([0, 0, -25, 0, 0])
+    # What is lost in the first bar is lost from the start.
+    assert fallen(100.0, np.array([80.0, 90])).tolist() == pytest.approx([-20, -10])
+    assert np.isnan(fallen(0.0, np.array([0.0, 0.0]))).all()
+    assert len(fallen(100.0, np.empty(0))) == 0
 
 
 def test_bars_that_are_not_those_the_run_saw_are_not_taken_for_them() -> None:
@@ -90,7 +94,7 @@ def test_a_symbol_at_a_named_venue_is_read_from_there() -> None:
 def daily(equity: list[float]) -> Curve:
     close = BEGIN + 24 * HOUR * np.arange(1, len(equity) + 1)
     nothing = np.full(len(equity), math.nan)
-    return Curve(close, np.array(equity), nothing, nothing, whole=True)
+    return Curve(equity[0], close, np.array(equity), nothing, nothing, whole=True)
 
 
 def test_the_rolling_sharpe_ratio_is_that_of_its_window() -> None:
@@ -166,6 +170,7 @@ def test_a_search_has_its_map_and_one_whose_strategy_changed_says_that_it_has_no
     shelf.searches = [search("momentum")]
     (one,) = made(shelf).searches
     assert one.map.values == [[1.0, 1.5, 2.5], [1.5, 2.0, 3.0]]
+    assert made(shelf).stop_pct == 2.5
     assert one.best is not None
     assert one.best.params == {"fast": 20, "slow": 100}
 

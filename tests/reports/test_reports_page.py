@@ -26,7 +26,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def written(shelf: Shelf, folder: Path) -> Path:
     path = folder / "page.html"
-    path.write_text(render(page(shelf, shelf, "2020", lambda _name, _stated: AXES, 10, BEGIN)), "utf-8")
+    path.write_text(
+        render(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN)), "utf-8"
+    )
     return path
 
 
@@ -264,7 +266,7 @@ def test_ten_thousand_trades_open_within_a_second(browser: Browser, tmp_path: Pa
 
 def test_what_is_not_a_number_is_nothing_and_no_text_ends_its_element() -> None:
     shelf = book(4, strategy=EVIL)
-    found = blocks(page(shelf, shelf, "2020", lambda _name, _stated: AXES, 10, BEGIN))
+    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
     for text in found.values():
         assert not set(text) & set("<>&")
     head = json.loads(found["data"])
@@ -275,12 +277,12 @@ def test_what_is_not_a_number_is_nothing_and_no_text_ends_its_element() -> None:
 @pytest.mark.deep
 def test_many_bars_are_told_as_coarser_ones_and_a_long_account_keeps_its_extremes() -> None:
     shelf = book(60_000, symbols=("BTC/USD",))
-    found = blocks(page(shelf, shelf, "2020", lambda _name, _stated: AXES, 10, BEGIN))
+    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
     candles, head = json.loads(found["candles-0"]), json.loads(found["data"])
     assert candles["timeframe"] == "2h" or candles["timeframe"] == "4h"
     assert candles["own"] == "1h"
     assert max(candles["high"]) == pytest.approx(float(shelf.bars["BTC/USD"].high.max()), rel=1e-8)
-    made = page(shelf, shelf, "2020", lambda _name, _stated: AXES, 10, BEGIN)
+    made = page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN)
     assert len(head["curve"]["time"]) <= 20_002
     assert min(head["curve"]["equity"]) == pytest.approx(float(made.curve.equity.min()), rel=1e-8)
     assert max(head["curve"]["equity"]) == pytest.approx(float(made.curve.equity.max()), rel=1e-8)

@@ -28,7 +28,6 @@ def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
     from trader_cli.market.files import replacing
 
     writable(path)
-    writable(path)
     found, text = page_text(parts, run_id)
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
@@ -46,12 +45,15 @@ def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
 def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
     """Return the page of the run whose id begins so, as data and as HTML."""
     from trader_cli.jobs.page import page
+    from trader_cli.ledger.asked import asked_of
     from trader_cli.reports.page import render
 
+    ledger = parts.existing_ledger
     found = page(
-        parts.existing_ledger,
+        ledger,
         parts.bars,
         run_id,
+        lambda name: asked_of(ledger, name).config,
         lambda name, stated: _space(parts, name, stated),
         parts.settings.optimize.min_trades,
         parts.now_ms(),

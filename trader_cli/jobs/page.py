@@ -41,7 +41,8 @@ class Page:
     """One run, for a reader. Money in quote, times ms UTC, percentages in percent, NaN = not defined.
 
     figures: by the names of `backtest --json`; benchmark: those of the same money held from the start, empty where no bars are
-    known. monthly: (year, month, return). candles: by symbol. levels: what an open session holds, with its stops and targets.
+    known. monthly: (year, month, return). candles: by symbol. stop_pct: how far under an entry a stop was set, 0 = no such
+    rule. levels: what an open session holds, with its stops and targets.
     notes: what could not be shown, and why.
     """
 
@@ -57,6 +58,7 @@ class Page:
     deals: Deals
     shares: Mapping[str, tuple[Share, ...]]
     costs: tuple[CostLine, ...]
+    stop_pct: float
     levels: tuple[Position, ...]
     verdicts: tuple[Judged, ...]
     searches: tuple[Searched, ...]
@@ -68,13 +70,15 @@ def page(
     ledger: PageLedger,
     source: BarSource,
     prefix: str,
+    config_of: Callable[[str], Mapping[str, Any]],
     space_of: Callable[[str, Mapping[str, Any]], Space],
     min_trades: int,
     now_ms: int,
 ) -> Page:
     """Return the page of the run whose id begins so. Raises UsageError for none or several.
 
-    space_of: the space of a strategy's searches; min_trades: what a trial must have closed to count. Bars that are not there
+    config_of: the settings of a run by its id. space_of: the space of a strategy's searches; min_trades: what a trial must
+    have closed to count. Bars that are not there
     any more, or not those the run saw, leave out what needs them, and the page says so.
     """
     run = ledger.run(prefix)
@@ -82,13 +86,14 @@ def page(
     fills, trips = ledger.rows("fills", run.run_id), ledger.rows("trades", run.run_id)
     candles, notes = read_bars(run, source)
     timeframe = Timeframe.parse(run.timeframe)
+    config = config_of(run.run_id)
     fee_bps, slippage_bps = _costs(run, session)
     rate = (fee_bps + slippage_bps) / 10_000
     if session is None:
         try:
             curve = rebuilt(run, fills, candles, rate)
         except DataError as error:
-            curve = recorded(run.stats)
+            curve = recorded(run)
             notes.append(f"{error.message}: the account is drawn from the points that the run wrote down itself")
     else:
         steps = list(reversed(ledger.steps(run.run_id, _ALL_STEPS)))
@@ -112,6 +117,7 @@ def page(
         deals=deals_of(fills),
         shares=attribution(trips),
         costs=cost_lines(fills, slippage_bps if session is None or session.mode == "paper" else 0.0),
+        stop_pct=_section(config, "risk", "stop_pct"),
         levels=() if session is None else tuple(one for one in positions(ledger, {}) if one.run_id == run.run_id),
         verdicts=verdicts_of(ledger, run),
         searches=tuple(searches),
@@ -122,12 +128,18 @@ def page(
 
 def _costs(run: RunLine, session: Session | None) -> tuple[float, float]:
     """Return (fee, slippage) in bps that the run was told to expect."""
-    stated: Mapping[str, Any] = run.stats
+    names = ("fee_bps", "slippage_bps")
     if session is not None:
-        kept = session.config.get("costs")
-        stated = kept if isinstance(kept, Mapping) else {}
-    fee, slippage = (float(stated.get(name) or 0.0) for name in ("fee_bps", "slippage_bps"))
+        fee, slippage = (_section(session.config, "costs", name) for name in names)
+    else:
+        fee, slippage = (float(run.stats.get(name) or 0.0) for name in names)
     return fee, slippage
+
+
+def _section(config: Mapping[str, Any], section: str, name: str) -> float:
+    """Return a number of a run's settings, 0 where an earlier release had no such key."""
+    kept = config.get(section)
+    return float(kept.get(name) or 0.0) if isinstance(kept, Mapping) else 0.0
 
 
 def _figures(

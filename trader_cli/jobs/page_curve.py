@@ -29,10 +29,12 @@ WINDOWS = (90, 30)
 class Curve:
     """An account over time, in quote; every column has shape (n,), and is taken at `close_ms`, ms UTC.
 
+    start: the money it began with.
     equity: cash and holdings at the last close. benchmark: the same money held from the start, NaN where no bars are known.
     invested: the part of equity that is held, NaN where it is not known. whole: every bar is there, not a part of them.
     """
 
+    start: float
     close_ms: Ints
     equity: Floats
     benchmark: Floats
@@ -42,12 +44,20 @@ class Curve:
     @property
     def drawdown(self) -> Floats:
         """How far equity is under its highest so far, in percent, 0 or negative."""
-        return fallen(self.equity)
+        return fallen(self.start, self.equity)
+
+    @property
+    def benchmark_drawdown(self) -> Floats:
+        """The same of the benchmark, NaN where that is."""
+        return fallen(self.start, self.benchmark)
 
 
-def fallen(values: Floats) -> Floats:
-    """Return how far each value is under the highest so far, in percent, 0 or negative; NaN where that is not above 0."""
-    peaks = np.fmax.accumulate(values) if len(values) else values
+def fallen(start: float, values: Floats) -> Floats:
+    """Return how far each value is under the highest so far, `start` first, in percent, 0 or negative.
+
+    NaN where the highest is not above 0, or the value is NaN.
+    """
+    peaks = np.fmax.accumulate(np.r_[start, values])[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(peaks > 0, (values / peaks - 1.0) * 100, NAN)
 
@@ -96,15 +106,15 @@ def rebuilt(run: RunLine, fills: Sequence[Mapping[str, Any]], series: Mapping[st
     if not abs(float(equity[-1]) - end) <= _SAME * max(abs(end), 1.0):
         raise DataError(f"with the bars of now the account ends at {equity[-1]:,.2f}, the run ended at {end:,.2f}")
     benchmark = buy_and_hold(opens, closes, run.cash_start * _CASH, cost_rate)
-    return Curve(open_ms + timeframe.ms, equity, benchmark, invested, whole=True)
+    return Curve(run.cash_start * _CASH, open_ms + timeframe.ms, equity, benchmark, invested, whole=True)
 
 
-def recorded(stats: Mapping[str, Any]) -> Curve:
+def recorded(run: RunLine) -> Curve:
     """Return the few hundred points of the account that a finished run wrote down itself."""
-    points = stats.get("equity_line") or []
+    points = run.stats.get("equity_line") or []
     close_ms = np.array([_moment(one[0]) for one in points], np.int64)
     equity, held = (np.array([float(one[i]) for one in points]) for i in (1, 2))
-    return Curve(close_ms, equity, held, np.full(len(points), NAN), whole=False)
+    return Curve(run.cash_start * _CASH, close_ms, equity, held, np.full(len(points), NAN), whole=False)
 
 
 def stepped(run: RunLine, steps: Sequence[Step], series: Mapping[str, Bars], cost_rate: float) -> Curve:
@@ -122,7 +132,7 @@ def stepped(run: RunLine, steps: Sequence[Step], series: Mapping[str, Bars], cos
             held = buy_and_hold(opens, closes, run.cash_start * _CASH, cost_rate)
             at = np.searchsorted(open_ms, close_ms - timeframe.ms, side="right") - 1
             benchmark = np.where(at >= 0, held[np.maximum(at, 0)], run.cash_start * _CASH)
-    return Curve(close_ms, equity, benchmark, invested, whole=True)
+    return Curve(run.cash_start * _CASH, close_ms, equity, benchmark, invested, whole=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -261,7 +261,7 @@ def _performance(ledger: RecentLedger, one: _Seen) -> Performance:
         strategy=session.strategy,
         state="open" if one.is_open else "ended",
         quote=session.quote,
-        since=iso(max(one.span.since_ms, 0)),
+        since=iso(max(one.span.since_ms, session.started_ms)),
         until=iso(one.span.until_ms),
         begun=exact(begun),
         equity=exact(last.equity),

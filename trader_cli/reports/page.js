@@ -379,20 +379,23 @@
     return { traces, shown: Math.ceil((b - a) / each), of: b - a };
   }
 
-  // From entry to exit, and where a stop ended it, the level it was stopped at.
+  // From entry to exit; the stop that was set under an entry, and where a stop ended it elsewhere, that level.
   function ways(one, from, to) {
     const all = trades();
-    const lines = { gain: { x: [], y: [] }, loss: { x: [], y: [] }, stop: { x: [], y: [] } };
+    const lines = { gain: [], loss: [], set: [], stop: [] };
     let count = 0;
     for (const i of one.trades) {
       if (all.exit_ms[i] < from || all.entry_ms[i] > to) continue;
       if ((count += 1) > MOST_MARKS) break;
-      const way = lines[all.pnl[i] > 0 ? "gain" : "loss"];
-      way.x.push(all.entry_ms[i], all.exit_ms[i], null); way.y.push(all.entry_price[i], all.exit_price[i], null);
-      if (STOPS.has(named("reason", i))) { lines.stop.x.push(all.entry_ms[i], all.exit_ms[i], null); lines.stop.y.push(all.exit_price[i], all.exit_price[i], null); }
+      const across = (way, first, last) => way.push([all.entry_ms[i], first], [all.exit_ms[i], last], [null, null]);
+      across(lines[all.pnl[i] > 0 ? "gain" : "loss"], all.entry_price[i], all.exit_price[i]);
+      const level = all.entry_price[i] * (1 - page.stopPct / 100);
+      if (page.stopPct) across(lines.set, level, level);
+      const ended = all.exit_price[i];
+      if (STOPS.has(named("reason", i)) && !(page.stopPct && Math.abs(ended / level - 1) < 0.002)) across(lines.stop, ended, ended);
     }
-    const drawing = (name, own, dash) => ({ type: "scatter", mode: "lines", name, x: lines[own === "front" ? "stop" : own].x, y: lines[own === "front" ? "stop" : own].y, hoverinfo: "skip", line: { color: colour(own === "front" ? "loss" : own), width: own === "front" ? 1 : 1.5, dash } });
-    return [drawing("won", "gain", "solid"), drawing("lost", "loss", "solid"), drawing("stopped at", "front", "dot")].filter((way) => way.x.length);
+    const drawing = (name, way, own, dash, width) => ({ type: "scatter", mode: "lines", name, x: lines[way].map(([x]) => x), y: lines[way].map(([, y]) => y), hoverinfo: "skip", line: { color: colour(own), width, dash } });
+    return [drawing("won", "gain", "gain", "solid", 1.5), drawing("lost", "loss", "loss", "solid", 1.5), drawing("stop set", "set", "quiet", "dot", 1.2), drawing("stopped at", "stop", "loss", "dot", 1.2)].filter((way) => way.x.length);
   }
 
   let chosen = 0;
@@ -438,10 +441,12 @@
       card("deepest drawdown", number(own.max_drawdown_pct, 2, " %"), `longest ${number(own.drawdown_days, 0)} days`),
       card("trades", number(own.trades, 0), `${number(own.win_rate_pct, 1, " %")} won`),
       card("fees", number(own.fees_paid), `turnover ${number(own.turnover, 1, " x")}`));
+    // What a few days would be in a year says nothing.
+    const long = run.end_ms - run.start_ms >= 30 * DAY;
     const rows = [
       ["return %", "total_return_pct"], ["a year (CAGR) %", "cagr_pct"], ["volatility %", "volatility_pct"], ["Sharpe", "sharpe"], ["Sortino", "sortino"],
       ["Calmar", "calmar"], ["deepest drawdown %", "max_drawdown_pct"], ["longest drawdown, days", "drawdown_days"],
-    ].map(([label, key]) => [label, number(own[key]), number(other[key])]);
+    ].filter(([, key]) => long || !["cagr_pct", "calmar"].includes(key)).map(([label, key]) => [label, number(own[key]), number(other[key])]);
     rows.push(["profit factor", number(own.profit_factor), ""], ["expectancy a trade", number(own.expectancy), ""], ["payoff ratio", number(own.payoff_ratio), ""],
       ["best and worst trade", `${number(own.best)} / ${number(own.worst)}`, ""], ["average bars held", number(own.average_bars, 1), ""], ["time in the market %", number(own.exposure_pct), ""]);
     at("figures").replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, make("th", {}, ""), make("th", { class: "number", scope: "col" }, run.mode === "backtest" ? "strategy" : run.mode), make("th", { class: "number", scope: "col" }, "buy and hold"))),

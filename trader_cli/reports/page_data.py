@@ -74,7 +74,7 @@ def _head(page: Page, markets: Sequence[str]) -> dict[str, Any]:
             "equity": curve.equity[picks],
             "benchmark": curve.benchmark[picks],
             "drawdown": curve.drawdown[picks],
-            "benchmarkDrawdown": _under(curve.benchmark)[picks],
+            "benchmarkDrawdown": curve.benchmark_drawdown[picks],
             "exposure": _exposure(curve.invested, curve.equity)[picks],
             "whole": curve.whole,
         },
@@ -87,6 +87,7 @@ def _head(page: Page, markets: Sequence[str]) -> dict[str, Any]:
         },
         "shares": {what: [asdict(one) for one in rows] for what, rows in page.shares.items()},
         "costs": [asdict(one) for one in page.costs],
+        "stopPct": page.stop_pct,
         "levels": [asdict(one) for one in page.levels],
         "verdicts": [_verdict(one) for one in page.verdicts],
         "searches": [_search(one) for one in page.searches],
@@ -106,12 +107,6 @@ def _picks(values: Any, most: int) -> Any:
         part = known[first:last]
         rows += [first + int(part.argmin()), first + int(part.argmax())]
     return np.unique(rows)
-
-
-def _under(values: Any) -> Any:
-    from trader_cli.jobs.page_curve import fallen
-
-    return fallen(values)
 
 
 def _exposure(invested: Any, equity: Any) -> Any:
