@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _RUNS = 1000
 """How many of the newest runs and verdicts are looked through."""
+_SHOWN = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -81,12 +82,17 @@ def _drift(
     from dataclasses import asdict
 
     from trader_cli.cli.views_insight import drift_view
+    from trader_cli.jobs.drift import changed_settings
 
     parts = run.wiring()
     ledger = parts.existing_ledger
     session = _session(ledger, one)
     found = _drifted(parts, session)
     result = {**asdict(found), "demoted": False}
+    if changed := changed_settings(session, parts.settings.model_dump(mode="json")):
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        text = f"the re-run keeps to the settings that the session began with: {', '.join(changed[:_SHOWN])}{more}"
+        result["notes"] = [*found.notes, text]
     error: RiskError | None = None
     if demote:
         result["demoted"], error = _demoted(parts, session, found)

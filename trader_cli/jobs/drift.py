@@ -19,7 +19,7 @@ from trader_cli.engine.state import CLOSE, LEVEL
 from trader_cli.errors import DataError
 from trader_cli.jobs.drift_parts import PARTS, Deal, Difference, differences, equity_of, rounded
 from trader_cli.jobs.drift_rerun import Rerun, SeenSource, laid_out, stepped, steps_as_recorded
-from trader_cli.jobs.plan import Request, code_digest
+from trader_cli.jobs.plan import RULES, Request, code_digest
 from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.report import exact
 from trader_cli.jobs.report_ledger import ReportLedger
@@ -182,7 +182,7 @@ def drift(
         parts={name: exact(amount) for name, amount in units.items()},
         verdict=verdict,
         reason=reason,
-        notes=tuple(_notes(ledger, session, seen.revised, len(every) - len(rows), gone)),
+        notes=tuple(_notes(ledger, session, steps, seen.revised, len(every) - len(rows), gone)),
         differences=tuple(_line(one) for one in sorted(found, key=lambda one: -abs(one.amount))),
     )
 
@@ -322,12 +322,20 @@ def _verdict(
 
 
 def _notes(
-    ledger: ReportLedger, session: Session, revised: Mapping[str, Sequence[int]], missed: int, gone: Sequence[int]
+    ledger: ReportLedger,
+    session: Session,
+    steps: Sequence[Step],
+    revised: Mapping[str, Sequence[int]],
+    missed: int,
+    gone: Sequence[int],
 ) -> list[str]:
     notes = [
         f"{symbol}: {len(opens)} close{'s' * (len(opens) != 1)} revised since, the first at {iso(opens[0])}"
         for symbol, opens in sorted(revised.items())
     ]
+    joined = [one for one in steps[-1].symbols if one not in steps[0].symbols]
+    if joined:
+        notes.append(f"{', '.join(joined)} joined later: the re-run trades it from the beginning")
     if missed:
         notes.append(f"{missed} bar{'s' * (missed != 1)} passed without a decision")
     if gone:
@@ -336,6 +344,20 @@ def _notes(
     if explained:
         notes.append(f"{len(explained)} differences explained by hand are in neither side")
     return notes
+
+
+def changed_settings(session: Session, now: Mapping[str, Any]) -> list[str]:
+    """Return what of the rules is not what it was when a session began, as far as both sides state it.
+
+    now: every section, JSON-able. The re-run keeps to what it was.
+    """
+    found = []
+    for section in RULES:
+        then, today = session.config.get(section), now.get(section)
+        if isinstance(then, Mapping) and isinstance(today, Mapping):
+            keys = [key for key in sorted({*then} & {*today}) if then[key] != today[key]]
+            found += [f"`{section}.{key}` was {then[key]} and is {today[key]}" for key in keys]
+    return found
 
 
 def _line(one: Difference) -> Line:

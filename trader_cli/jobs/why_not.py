@@ -230,6 +230,8 @@ class _Chain:
         stand = self._stand(w, step)
         limits = [one for one in heard if one["kind"] != "conflict"]
         links += self._limits(stand, limits)
+        if self.is_session:
+            links += self._cycles()
         links += self._rule(stand)
         found = self._fills(plan.name)
         links += found
@@ -286,19 +288,18 @@ class _Chain:
 
     def _missed(self) -> list[Link]:
         """Return what cycles did instead of deciding on the bar."""
-        after = self.close_ms + self.again.scene.timeframe.ms
-        cycles = [
-            one
-            for one in self.place.ledger.cycles(_CYCLES)
-            if self.close_ms <= one.started_ms < after and one.run_id in ("", self.place.asked.run_id)
-        ]
-        links = [
-            Link("cycle", time_text(one.started_ms), f"ended with {one.outcome} ({one.exit_code}): {one.message}")
-            for one in reversed(cycles)
-            if one.exit_code
-        ]
+        links = self._cycles()
         text = "no cycle decided on that bar" + ("" if links else ": none ran before the next bar closed")
         return [*links, Link("rule", "", text)]
+
+    def _cycles(self) -> list[Link]:
+        """Return the cycles that ended badly between this close and the next, oldest first."""
+        after = self.close_ms + self.again.scene.timeframe.ms
+        return [
+            Link("cycle", time_text(one.started_ms), f"ended with {one.outcome} ({one.exit_code}): {one.message}")
+            for one in reversed(self.place.ledger.cycles(_CYCLES))
+            if one.exit_code and self.close_ms <= one.started_ms < after and one.run_id in ("", self.place.asked.run_id)
+        ]
 
     def _stand(self, w: int, step: Step | None) -> Stand:
         scene, asked = self.again.scene, self.place.asked
@@ -403,6 +404,9 @@ class _Chain:
         if held:
             return "it is held, and nobody wanted another size" if level != 0 else "its sale is not possible now"
         if np.isnan(level):
+            if step is not None and self._level(w, None) > 0:
+                said = next((one.text for one in reversed(self._cycles())), "why is not recorded")
+                return f"it is wanted on today's bars, and the session left the market alone at that close: {said}"
             return "no strategy had an opinion, and nothing was held"
         if level <= 0:
             return "the strategy wanted to hold nothing, and nothing was held"
