@@ -27,6 +27,7 @@ def fetch_bars(
     from trader_cli.config.moment import time_ms
     from trader_cli.jobs.fetch import Clock, Terms, Wanted, fetch
     from trader_cli.market.fetching import StoredShelf
+    from trader_cli.market.fetching_finer import FinerFirst
     from trader_cli.market.fetching_stocks import StockShelf
     from trader_cli.market.providers import Watched
     from trader_cli.model.timeframe import Timeframe
@@ -60,16 +61,19 @@ def fetch_bars(
             raise UsageError(f"`{name}` cannot stand in for `{exchange}`: one has coins, the other shares", _KNOWN)
     scores, turn = provider_scores(parts), _Turn(parts.sleep)
     rename = _renaming(settings.fetch.quotes)
-    made = {exchange: Watched(_provider(parts, exchange, turn.sleep), scores, turn.answering_s)}
+    made: dict[str, Provider] = {}
+
+    def shelf(one: Wanted) -> Shelf:
+        return (StockShelf if one.exchange in _STOCKS else StoredShelf)(parts.home / "data", one)
+
+    own: Provider = Watched(_provider(parts, exchange, turn.sleep), scores, turn.answering_s)
+    made[exchange] = FinerFirst(own, parts.home / "data", exchange, frames, shelf)
 
     def providers(_: Wanted) -> Sequence[Provider]:
         for name in fallback:
             if name not in made:
                 made[name] = Watched(_provider(parts, name, turn.sleep), scores, turn.answering_s, rename)
         return [made[name] for name in (exchange, *scores.ranked(fallback))]
-
-    def shelf(one: Wanted) -> Shelf:
-        return (StockShelf if one.exchange in _STOCKS else StoredShelf)(parts.home / "data", one)
 
     clock = Clock(parts.now_ms, time.monotonic, parts.sleep)
     return fetch(wanted, shelf, providers, terms, clock, progress)

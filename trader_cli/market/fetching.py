@@ -20,6 +20,8 @@ from trader_cli.model.timeframe import Timeframe
 
 # Known bars that are asked for again before new ones: they show revisions.
 _OVERLAP = 3
+# Volumes added up in another order: no revision.
+_TOLERANCE = 1e-9
 
 
 class StoredShelf:
@@ -28,7 +30,7 @@ class StoredShelf:
     path: where it lies instead. tolerance: relative difference up to which a bar is the one that is stored.
     """
 
-    def __init__(self, folder: Path, wanted: Wanted, path: Path | None = None, tolerance: float = 0.0) -> None:
+    def __init__(self, folder: Path, wanted: Wanted, path: Path | None = None, tolerance: float = _TOLERANCE) -> None:
         self.path = path or file_of(folder, wanted.exchange, wanted.symbol, wanted.timeframe)
         self._tolerance = tolerance
         self._wanted = wanted
