@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from listener import Listener
@@ -204,3 +208,64 @@ def test_a_backtest_and_a_replay_push_nothing(home: Path) -> None:
         assert run(["backtest", "demo_ma", *words, "--until", "2017-11-01"]) == 0
         assert run([*PAPER, *words]) == 0
     assert gateway.got == []
+
+
+@pytest.mark.req("R2.8")
+def test_dashboard_and_rules_are_written_and_what_is_there_already_stays(home: Path, tmp_path: Path) -> None:
+    there = tmp_path / "monitoring"
+    for _ in range(2):
+        assert run(["report", "monitoring", "--to", str(there)]) == 0
+    names = {one.name for one in there.iterdir()}
+    assert names == {"grafana-dashboard.json", "prometheus-alerts.yml", "prometheus.yml", "node-exporter.default"}
+    (there / "prometheus.yml").write_text("mine")
+    (there / "prometheus-alerts.yml").unlink()
+    assert run(["report", "monitoring", "--to", str(there)]) == 2
+    assert (there / "prometheus.yml").read_text() == "mine"
+    assert not (there / "prometheus-alerts.yml").exists()
+
+
+@pytest.mark.deep
+@pytest.mark.req("R2.8")
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="no Prometheus: Debian's package has it")
+def test_a_real_prometheus_reads_the_figures_and_fires_the_rules(home: Path, tmp_path: Path) -> None:
+    assert run(list(PAPER)) == 0
+    assert run(["risk", "halt", "--reason", "r"]) == 0
+    assert run(["report", "monitoring", "--to", str(tmp_path)]) == 0
+    served = Server(home, "5m")
+    (tmp_path / "mine.yml").write_text(
+        "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+        "rule_files: [prometheus-alerts.yml]\n"
+        f'scrape_configs: [{{job_name: trader, static_configs: [{{targets: ["{served.host}"]}}]}}]\n'
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    words = ("--config.file=mine.yml", f"--storage.tsdb.path={tmp_path}/tsdb", f"--web.listen-address={host}")
+    prometheus = subprocess.Popen(
+        ["prometheus", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    def ask(path: str) -> Any:
+        with closing(HTTPConnection(host, timeout=30)) as connection:
+            connection.request("GET", f"/api/v1/{path}")
+            return json.loads(connection.getresponse().read())["data"]
+
+    def until(path: str, done: Callable[[Any], bool]) -> Any:
+        for _ in range(240):
+            with suppress(OSError, ValueError, KeyError):
+                found = ask(path)
+                if done(found):
+                    return found
+            prometheus_tick.wait(0.25)
+        raise AssertionError(f"Prometheus never said it: {path}")
+
+    prometheus_tick = threading.Event()
+    try:
+        (series,) = until("query?query=trader_equity", lambda data: data["result"])["result"]
+        assert (series["metric"]["mode"], series["value"][1]) == ("paper", "500")
+        alerts = until("alerts", lambda data: any(one["state"] == "firing" for one in data["alerts"]))["alerts"]
+        assert {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"} == {"TraderHalted"}
+    finally:
+        prometheus.terminate()
+        prometheus.wait(60)
+        served.end(signal.SIGTERM)

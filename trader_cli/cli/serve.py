@@ -1,13 +1,15 @@
-"""`trader report serve` and `trader report monitoring`: figures and page for a while, and what to show them with."""
+"""`trader report serve` and `monitoring`: figures and page for a while, and what others show and watch them with."""
 
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command
+from trader_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from trader_cli.ledger import Ledger
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to `trader report`."""
     command(app, "serve")(_serve)
+    command(app, "monitoring")(_monitoring)
 
 
 def _serve(
@@ -56,6 +59,30 @@ def _serve(
         console.print(f"served {at.url} for {lasting}: {counts}", markup=False)
 
     return Outcome("report.serve/1", result, view)
+
+
+def _monitoring(
+    run: Run,  # noqa: ARG001 as every command
+    to: Annotated[Path, typer.Option("--to", help="Folder to put them in; made where it is missing.", metavar="DIR")],
+) -> Outcome:
+    """Write Grafana's dashboard, Prometheus' alert rules and example configurations; what is there already stays."""
+    from trader_cli.market.files import replacing
+    from trader_cli.wiring import builtin_dir
+
+    each = {one.name: one.read_bytes() for one in sorted(builtin_dir("monitoring").iterdir()) if one.is_file()}
+    own = [name for name, content in each.items() if (to / name).exists() and (to / name).read_bytes() != content]
+    if own:
+        named = ", ".join(f"`{to / name}`" for name in own)
+        raise UsageError(f"{named} is there already and differs", "name another folder, or move it away")
+    for name, content in each.items():
+        with replacing(to / name) as temporary:
+            temporary.write_bytes(content)
+            temporary.chmod(0o644)
+    files = [str(to / name) for name in each]
+    result = {"files": files}
+    lines = [f"wrote {one}" for one in files]
+    lines.append("Grafana: Dashboards, New, Import; Prometheus: `rule_files` in prometheus.yml")
+    return Outcome("report.monitoring/1", result, lambda console: console.print("\n".join(lines), markup=False))
 
 
 def _metrics(parts: Wiring) -> Answer:
