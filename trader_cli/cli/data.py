@@ -72,15 +72,21 @@ def _list(
     rows = describe(series)
 
     def view(console: Any) -> None:
-        from rich.table import Table
-
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for title in ("exchange", "symbol", "bars", "size", ""):
-            table.add_column(title, justify="right" if title == "size" else "left")
+        if not rows:
+            console.print("no bars: `trader data fetch` or `trader data import FILE` brings some")
+            return
+        # Not a table of Rich's: a thousand rows of that take half a second.
+        cells = [("exchange", "symbol", "bars", "size", "")]
         for row in rows:
             mark = "sample" if row["sample"] else ""
-            table.add_row(str(row["exchange"]), str(row["symbol"]), str(row["timeframe"]), f"{row['bytes']:,}", mark)
-        console.print(table if rows else "no bars: `trader data import FILE` brings some")
+            cells.append((str(row["exchange"]), str(row["symbol"]), str(row["timeframe"]), f"{row['bytes']:,}", mark))
+        wide = [max(len(line[n]) for line in cells) for n in range(4)]
+        lines = [
+            f"{one:<{wide[0]}}  {two:<{wide[1]}}  {three:<{wide[2]}}  {four:>{wide[3]}}  {mark}".rstrip()
+            for one, two, three, four, mark in cells
+        ]
+        console.print(lines[0], style="bold", markup=False)
+        console.file.write("\n".join(lines[1:]) + "\n")
 
     return Outcome("data.list/1", {"series": rows}, view)
 
