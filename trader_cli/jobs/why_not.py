@@ -391,7 +391,8 @@ class _Chain:
     ) -> str:
         done = next((one for one in found if one.stage == "fill" and one.facts), None)
         if done is not None:
-            return f"it did trade: {done.text}; `trader report why {done.facts['transaction']}` tells more"
+            more = f"; `trader report why {done.facts['transaction']}` tells more" if self.is_session else ""
+            return f"it did trade: {done.text}{more}"
         position = stand.book.position[stand.row]
         level = self._level(w, step)
         held = int(position[QUANTITY]) > 0

@@ -14,7 +14,7 @@ from trader_cli.jobs.summary import iso
 from trader_cli.model.fills import Refusal
 from trader_cli.model.instrument import Instrument
 
-_QUIET = "it refused nothing here at that bar"
+_QUIET = "refused nothing here at that bar"
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Measured:
     def text(self) -> str:
         """The limit as a sentence."""
         unit = f" {self.unit}" if self.unit else ""
-        told = f"{self.number}{unit} of {self.limit}{unit}" if self.number else f"limit {self.limit}{unit}"
-        return f"{self.rule.replace('_', ' ')}: {told}, {self.note or _QUIET}"
+        told = f"{self.number}{unit}, limit {self.limit}{unit}" if self.number else f"limit {self.limit}{unit}"
+        note = self.note or ("" if self.number else _QUIET)
+        return f"{self.rule.replace('_', ' ')}: {told}" + (f", {note}" if note else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +81,12 @@ def _limits(risk: Mapping[str, Decimal], stand: Stand) -> Iterator[Measured]:
         "max_gross_pct": (_pct(sum(held), whole), "%"),
         "cash_reserve_pct": (_pct(int(purse[CASH]), wallet), "%"),
         "min_confidence": ("" if np.isnan(stand.confidence) else f"{stand.confidence:.6g}", ""),
-        "max_gap_bars": (str(stand.gap_bars), "bars"),
+        "max_gap_bars": (str(stand.gap_bars), ""),
         "daily_loss_pct": (_fall(whole, int(account[DAY_WORTH]) + stand.unallocated), "%"),
         "drawdown_pct": (_fall(whole, int(account[PEAK]) + stand.unallocated), "%"),
         "wallet_daily_loss_pct": (_fall(wallet, int(purse[DAY_WORTH])), "%"),
         "wallet_drawdown_pct": (_fall(wallet, int(purse[PEAK])), "%"),
-        "losing_streak": (str(int(purse[LOSSES_IN_ROW])), "trades in a row"),
+        "losing_streak": (str(int(purse[LOSSES_IN_ROW])), ""),
         "max_correlation": ("", ""),
         "max_var_pct": ("", "%"),
         "max_cvar_pct": ("", "%"),
