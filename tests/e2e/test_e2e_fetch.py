@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -207,8 +208,8 @@ def test_a_ban_is_obeyed_and_what_came_before_it_is_kept(call: Callable[..., Sai
         assert len(server.requests()) == asked, "nothing is asked before the ban ends"
 
 
-def killed(home: Path, rule: Rule, *words: str) -> None:
-    """Run a fetch until the exchange keeps it waiting for ever, and kill it there."""
+def ended(home: Path, rule: Rule, number: int, *words: str) -> Said:
+    """Run a fetch until the exchange keeps it waiting for ever, and send it a signal there."""
     env = {**os.environ, "PYTHONWARNINGS": "error", "TRADER_HOME": str(home)}
     process = subprocess.Popen(
         [sys.executable, "-m", "trader_cli", "data", "fetch", *words],
@@ -219,8 +220,29 @@ def killed(home: Path, rule: Rule, *words: str) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
         time.sleep(0.01)
-    process.kill()
-    process.communicate()
+    process.send_signal(number)
+    out, err = process.communicate()
+    return Said(process.returncode, out, err)
+
+
+def test_an_interrupt_keeps_what_came_and_says_so(call: Callable[..., Said], home: Path) -> None:
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        words = ["--exchange", "binance", "--symbols", "BTC/USDT", "--timeframe", "1h", "--since", "2025-12-01"]
+        rule = server.fault(path="klines", nth=2, kind="hang")
+        done = ended(home, rule, signal.SIGINT, *words, "--set", f"fetch.binance_url={server.url}")
+    assert (done.code, done.err) == (130, "interrupted: nothing was half written\n")
+    (one,) = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
+    assert (one["bars"], one["grade"]) == (1000, "A")
+
+
+def test_a_damaged_file_is_named_and_the_other_series_are_fetched(call: Callable[..., Said], home: Path) -> None:
+    (home / "data" / "binance").mkdir(parents=True)
+    (home / "data" / "binance" / "BTC-USDT-1h.parquet").write_bytes(b"PAR1 and no more")
+    with ExchangeServer(["binance"], now_ms=NOON) as server:
+        done = binance(call, server, "--timeframe", "1h")
+    assert done.code == 4
+    assert "BTC-USDT-1h.parquet` cannot be read" in done.err
+    assert "ETH/USDT  1h       0  719   719" in done.out
 
 
 def stored(home: Path, venue: str) -> dict[str, bytes]:
@@ -237,7 +259,7 @@ def test_a_fetch_that_is_killed_goes_on_where_it_was_and_ends_as_if_nothing_had_
         ]  # fmt: skip
         # Three known bars are asked for again each time.
         for known in (1000, 1997, 2994):
-            killed(home, server.fault(path="klines", nth=2, kind="hang"), *words)
+            ended(home, server.fault(path="klines", nth=2, kind="hang"), signal.SIGKILL, *words)
             server.do("clear")
             (one,) = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
             assert (one["bars"], one["grade"]) == (known, "A")
@@ -266,7 +288,7 @@ def test_a_killed_walk_over_krakens_trades_goes_on_where_it_was(
             "--set", "fetch.group_pages=1", "--set", f"fetch.kraken_url={server.url}",
         ]  # fmt: skip
         for _ in range(2):
-            killed(home, server.fault(path="Trades", nth=3, kind="hang"), *words)
+            ended(home, server.fault(path="Trades", nth=3, kind="hang"), signal.SIGKILL, *words)
             server.do("clear")
         done = call("fetch", *words, "--json")
         (one,) = done.series

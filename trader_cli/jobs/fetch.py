@@ -262,9 +262,13 @@ class _Errand:
 
     def run(self) -> Fetched:
         began = self.clock.elapsed_s()
-        before = self.shelf.count()
         span: Span | None = None
         errors: dict[str, TraderError] = {}
+        try:
+            before = self.shelf.count()
+        except DataError as damaged:
+            # Nobody can say what is missing from it.
+            return Fetched(self.wanted, {}, 0, 0, 0, None, None, (), (), 0, 0.0, (), damaged)
         own = self.providers[0]
         for provider in self.providers:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,10 @@ from trader_cli.model.timeframe import Timeframe
 _OVERLAP = 3
 # Volumes added up in another order: no revision.
 _TOLERANCE = 1e-9
+
+
+Marks: TypeAlias = npt.NDArray[np.bool_]
+"""One for each open of a span, first to last."""
 
 
 class StoredShelf:
@@ -53,14 +57,13 @@ class StoredShelf:
         What lies nearer together than one answer holds is one part. The series' own venue is also asked for the bars that
         another one stands in with. lacking_at: only bars that this other provider is known not to have.
         """
-        grid = self._grid(span)
         open_ = self._lacking(span)
         if provider == self._wanted.exchange:
-            open_ |= _inside(grid, united(one for spans in self._origins.stand_ins().values() for one in spans))
+            open_ |= self._mask(span, united(one for spans in self._origins.stand_ins().values() for one in spans))
         if lacking_at is not None:
-            open_ &= _inside(grid, self._origins.absent(lacking_at))
-        open_ &= ~_inside(grid, self._origins.absent(provider))
-        parts = _joined(_runs(grid, open_, self._frame.ms), page_bars * self._frame.ms)
+            open_ &= self._mask(span, self._origins.absent(lacking_at))
+        open_ &= ~self._mask(span, self._origins.absent(provider))
+        parts = _joined(self._runs(span, open_), page_bars * self._frame.ms)
         return [(self._overlapped(first), last) for first, last in parts]
 
     def missing(self, span: Span) -> list[Span]:
@@ -77,7 +80,7 @@ class StoredShelf:
         return [gap for gap in gaps if span[0] <= gap[0] and gap[1] <= span[1]]
 
     def _holes(self, span: Span) -> list[Span]:
-        return _runs(self._grid(span), self._lacking(span), self._frame.ms) if len(self._known()) else []
+        return self._runs(span, self._lacking(span)) if len(self._known()) else []
 
     def put(self, provider: str, pages: Sequence[Page], *, asked_again: bool, replacing: bool) -> Put:
         """Store what is new in these pages, or nothing of them.
@@ -126,18 +129,29 @@ class StoredShelf:
             one.symbol, one.exchange, one.timeframe, np.empty(0, np.int64), nothing, nothing, nothing, nothing, nothing
         )
 
-    def _grid(self, span: Span) -> Ints:
-        return np.arange(span[0], span[1], self._frame.ms, dtype=np.int64)
-
-    def _lacking(self, span: Span) -> npt.NDArray[np.bool_]:
+    def _lacking(self, span: Span) -> Marks:
         """Tell of each open of a span whether no bar is stored for it."""
         stamps = self._known()
         found = stamps[np.searchsorted(stamps, span[0]) : np.searchsorted(stamps, span[1])]
-        open_ = np.ones(len(self._grid(span)), np.bool_)
+        open_ = np.ones(max(0, span[1] - span[0]) // self._frame.ms, np.bool_)
         offsets = found - span[0]
         # A stored bar off the grid is `data check`'s to name.
-        open_[(offsets[offsets % self._frame.ms == 0] // self._frame.ms)] = False
+        open_[offsets[offsets % self._frame.ms == 0] // self._frame.ms] = False
         return open_
+
+    def _mask(self, span: Span, marked: Sequence[Span]) -> Marks:
+        """Tell of each open of a span whether one of these spans holds it."""
+        held = np.zeros(max(0, span[1] - span[0]) // self._frame.ms, np.bool_)
+        for first, end in marked:
+            held[max(0, first - span[0]) // self._frame.ms : max(0, end - span[0]) // self._frame.ms] = True
+        return held
+
+    def _runs(self, span: Span, marked: Marks) -> list[Span]:
+        """Return the spans of the marked opens."""
+        edges = np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8))
+        firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        step = self._frame.ms
+        return [(span[0] + int(a) * step, span[0] + int(b) * step) for a, b in zip(firsts, ends, strict=True)]
 
     def _each(self, stamps: Ints) -> list[Span]:
         return united((int(stamp), int(stamp) + self._frame.ms) for stamp in stamps)
@@ -164,7 +178,7 @@ class StoredShelf:
         return told
 
 
-def _merged(stored: Bars, told: Bars, *, replaced: npt.NDArray[np.bool_], tolerance: float) -> tuple[Bars, Put, Ints]:
+def _merged(stored: Bars, told: Bars, *, replaced: Marks, tolerance: float) -> tuple[Bars, Put, Ints]:
     """Return stored bars with told ones among them, what that changed, and the opens that are new.
 
     replaced: of each told bar whether it takes a stored one's place.
@@ -192,13 +206,6 @@ def _merged(stored: Bars, told: Bars, *, replaced: npt.NDArray[np.bool_], tolera
             own[rows[there][taken]] = getattr(told, name)[there][taken]
         columns[name] = np.concatenate([own, getattr(told, name)[~there]])[order]
     return replace(stored, **columns), Put(len(fresh), revisions), fresh
-
-
-def _runs(grid: Ints, marked: npt.NDArray[np.bool_], step_ms: int) -> list[Span]:
-    """Return the spans of the marked opens."""
-    edges = np.diff(np.concatenate([[0], marked.astype(np.int8), [0]]))
-    firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    return [(int(grid[first]), int(grid[end - 1]) + step_ms) for first, end in zip(firsts, ends, strict=True)]
 
 
 def _joined(spans: Sequence[Span], near_ms: int) -> list[Span]:
