@@ -87,6 +87,13 @@ def test_a_breaker_sells_nothing_and_lets_what_is_held_be_sold() -> None:
 
 
 @pytest.mark.req("R0.9")
+def test_a_loss_that_is_made_good_while_no_wish_changes_opens_the_breaker_all_the_same() -> None:
+    dips = [still(100), still(100), still(50), still(100), still(100), still(100)]
+    played = play([dips], [[[1, 1, 1, 1, 1, 1]]], daily_loss_pct="0.5")
+    assert breakers(played) == [(2, 1, "daily_loss", 50.0, 5.0)]
+
+
+@pytest.mark.req("R0.9")
 def test_a_breaker_refuses_increases_too() -> None:
     falls = [still(100), still(100), still(50), still(50), still(50)]
     played = play([falls], [[[1, 1, 2, 2, 2]]], daily_loss_pct="0.5")

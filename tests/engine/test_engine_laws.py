@@ -17,7 +17,7 @@ from reference import replay as obvious
 
 from trader_cli.engine.panel import build_market, build_steps
 from trader_cli.engine.replay import run_bars
-from trader_cli.engine.state import CASH, QUANTITY, Book, Log, Market, new_book, new_log
+from trader_cli.engine.state import CANDIDATE, CASH, QUANTITY, Book, Log, Market, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.model.bars import Bars
 from trader_cli.model.fills import Fills, Reason
@@ -47,7 +47,8 @@ def random_signals(rng: np.random.Generator, bars: Bars, levels: bool) -> Signal
     """Levels in runs, with NaN among them; with `levels` also own stops, takes, limits and triggers here and there."""
     count = len(bars)
     choices = np.array([0.0, 0.5, 1.0, NAN, -1.0])
-    target = np.repeat(rng.choice(choices, count // 3 + 1), 3)[:count]
+    run = int(rng.choice([3, 3, 20]))
+    target = np.repeat(rng.choice(choices, count // run + 1), run)[:count]
     if not levels:
         return Signals(target=target)
 
@@ -76,6 +77,9 @@ RULES = st.fixed_dictionaries(
         "target_pct": st.sampled_from(["0", "2"]),
         "trail_pct": st.sampled_from(["0", "2.5"]),
         "min_notional": st.sampled_from(["0", "40"]),
+        "drawdown_pct": st.sampled_from(["0", "0", "1"]),
+        "daily_loss_pct": st.sampled_from(["0", "0", "0.5"]),
+        "max_bars": st.sampled_from([0, 0, 7]),
     }
 )
 CASES = {
@@ -116,11 +120,16 @@ def play(market: Market, instruments: list[Instrument], chosen: Rules, cuts: lis
 @SAMPLES
 @given(**CASES)
 def test_stopping_after_any_bar_and_going_on_changes_nothing(seed, symbols, count, levels, chosen) -> None:
+    """Bars in which nothing can happen are passed over in one go; one bar at a time none is: both end in the same book."""
     open_ms, market, instruments = scene(seed, symbols, count, levels)
     names = tuple(one.symbol for one in instruments)
-    whole = fills_of(names, open_ms, *play(market, instruments, rules(**chosen), []))
-    cut = fills_of(names, open_ms, *play(market, instruments, rules(**chosen), list(range(1, len(open_ms)))))
-    assert cut.digest() == whole.digest()
+    book, log = play(market, instruments, rules(**chosen), [])
+    stopped, parts = play(market, instruments, rules(**chosen), list(range(1, len(open_ms))))
+    assert fills_of(names, open_ms, stopped, parts).digest() == fills_of(names, open_ms, book, log).digest()
+    np.testing.assert_array_equal(parts.equity, log.equity)
+    np.testing.assert_array_equal(stopped.account, book.account)
+    np.testing.assert_array_equal(stopped.wallet, book.wallet)
+    np.testing.assert_array_equal(stopped.position[:, :CANDIDATE], book.position[:, :CANDIDATE])
 
 
 @SAMPLES

@@ -19,8 +19,6 @@ from trader_cli.engine.share import allocate
 from trader_cli.engine.state import (
     CANDIDATE,
     CAP,
-    CASH,
-    CLOSE,
     CONFIDENCE,
     COOL_UNTIL,
     HELD_BARS,
@@ -34,7 +32,16 @@ from trader_cli.engine.state import (
     TRIPPED,
     WEIGHT,
 )
-from trader_cli.engine.value import close_of, expected_cash, has_bar, mark, ordered_cash, take_stock
+from trader_cli.engine.value import (
+    close_of,
+    equity_of,
+    expected_cash,
+    has_bar,
+    mark,
+    ordered_cash,
+    take_stock,
+    worth_of,
+)
 from trader_cli.engine.watch import measured_atr, must_close, raise_trail, stopped_by, take_levels, test_breakers
 from trader_cli.model.codes import BELOW_MINIMUM, BY_REBALANCE, BY_STRATEGY, BY_SWAP, MARKET, MAX_POSITIONS, NO_CASH
 from trader_cli.money import proceeds_of
@@ -87,7 +94,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
             # A resting entry that this bar did not reach: renewed below, or gone.
             drop_order(s, book)
         if held > 0:
-            value += float(held) * 1e-8 * market.prices[CLOSE, bar, s]
+            value += worth_of(bar, s, market, book)
             reason = -1
             if switches.guarded and has_bar(bar, s, market):
                 reason = closes_at(bar, s, market, book, rules, steps)
@@ -113,7 +120,7 @@ def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, swi
                 position[s, TRIPPED] = 0
             if held > 0:
                 order(s, -1, MARKET, held, 0, 0, BY_STRATEGY, close_of(bar, market, rules), book)
-    log.equity[bar] = float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
+    log.equity[bar] = equity_of(value, book)
     if book.account[POSITIONS] > 0:
         book.account[HELD_BARS] += 1
     return candidates
@@ -303,8 +310,11 @@ def queue_up(candidates: int, legs: bool, book: Any, work: Any, steps: Any) -> i
 
 
 @spliced
-def decide(bar: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any, switches: Any) -> None:
-    """Compare wanted with held for every row that has a bar, and leave the difference as working orders."""
+def decide(bar: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any, switches: Any) -> int:
+    """Compare wanted with held for every row that has a bar, and leave the difference as working orders.
+
+    Return how many rows there were to size.
+    """
     if switches.stated:
         take_levels(bar, market, book, rules, steps)
     if switches.watching:
@@ -326,3 +336,4 @@ def decide(bar: int, market: Any, book: Any, work: Any, log: Any, rules: Any, st
         buy(bar, buys, market, book, work, log, rules, steps, switches)
     elif switches.legs:
         drop_lone_legs(bar, market, book, work, log, rules, steps)
+    return candidates

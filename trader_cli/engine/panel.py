@@ -112,8 +112,14 @@ def lay_signals(ground: Ground, signals: Sequence[Sequence[Signals]]) -> Market:
     count = len(ground.at)
     shape = (len(ground.open_ms), count * ground.wallets)
     stated = any(getattr(one, name) is not None for wallet in signals for one in wallet for name in _OWN_PLANES)
-    levels = np.empty((SIGNAL_PLANES if stated else 1, *shape))
     measures = ground.measures.copy() if ground.confident else ground.measures
+    target = signals[0][0].target
+    if shape[1] == 1 and not stated and not ground.confident and target.dtype == np.float64 and target.flags.writeable:
+        # One row of levels is laid out already. For one that is read-only the engine would be compiled once more.
+        return Market(
+            ground.prices, np.asarray(target, np.float64).reshape(1, *shape), measures, ground.returns, ground.open_ms
+        )
+    levels = np.empty((SIGNAL_PLANES if stated else 1, *shape))
     for w, wallet in enumerate(signals):
         for s, said in enumerate(wallet):
             at, row = ground.at[s], w * count + s

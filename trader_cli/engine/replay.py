@@ -14,6 +14,7 @@ from trader_cli.compiler import kernel
 from trader_cli.engine.decide import decide
 from trader_cli.engine.fill import fill, is_busy
 from trader_cli.engine.panel import longest_window, reads_atr, reads_confidence, reads_returns
+from trader_cli.engine.quiet import is_quiet, pass_over
 from trader_cli.engine.state import EVENTS, FILLS, MEASURES, Book, Log, Market, new_work
 from trader_cli.engine.switches import read_switches
 from trader_cli.model.bars import Ints
@@ -43,6 +44,7 @@ def replay(
     events = 4 * book.position.shape[0] + book.wallet.shape[0]
     switches = read_switches(market, book, work, rules)
     bar = first
+    awake = first
     while 0 <= bar < last:
         # As many bars as the log has room for, so that not every bar asks.
         left = min(
@@ -52,10 +54,14 @@ def replay(
             return bar
         end = min(last, bar + left)
         for now in range(bar, end):
+            if now < awake:
+                continue
             if now >= filled and is_busy(book, switches):
                 fill(now, market, book, log, rules, steps)
             if now >= decided:
-                decide(now, market, book, work, log, rules, steps, switches)
+                candidates = decide(now, market, book, work, log, rules, steps, switches)
+                if is_quiet(now, end, candidates, market, book, switches):
+                    awake = pass_over(now, end, market, book, log)
         bar = end
     return last
 

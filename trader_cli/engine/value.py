@@ -44,6 +44,34 @@ def mark(bar: int, s: int, market: Any, steps: Any) -> int:
     return to_units(market.prices[CLOSE, bar, s], steps[s, PRICE_ONE])
 
 
+@part
+def worth_of(bar: int, s: int, market: Any, book: Any) -> float:
+    """Return what the row holds at the last close, quote; a figure for the equity curve, no decision is made of it."""
+    held = book.position[s, QUANTITY]
+    if held > 0:
+        return float(held) * 1e-8 * market.prices[CLOSE, bar, s]
+    return 0.0
+
+
+@part
+def equity_of(value: float, book: Any) -> float:
+    """Return what the account is worth, quote. value: of all its rows."""
+    return float(book.wallet[book.wallet.shape[0] - 1, CASH]) * 1e-8 + value
+
+
+@part
+def write_equity(first: int, end: int, market: Any, book: Any, log: Any) -> None:
+    """Write the equity of bars [first, end) of a book that does not change in them."""
+    for bar in range(first, end):
+        log.equity[bar] = 0.0
+    for s in range(book.position.shape[0]):
+        if book.position[s, QUANTITY] > 0:
+            for bar in range(first, end):
+                log.equity[bar] += worth_of(bar, s, market, book)
+    for bar in range(first, end):
+        log.equity[bar] = equity_of(log.equity[bar], book)
+
+
 @called
 def take_stock(bar: int, market: Any, book: Any, steps: Any) -> None:
     """Write what every wallet, and in the last row the whole account, is worth: cash and holdings at the last close."""

@@ -204,7 +204,7 @@ class Lab:
         purses = purses_of(self.request)
         book = new_book(len(self.series), purses)
         log = new_log(len(market.open_ms), _FIRST_ROOM)
-        log = run_bars(market, book, log, rules, steps_of(self.request, self.stage), first, first, last)
+        log = run_bars(market, book, log, rules, self._steps, first, first, last)
         unallocated = self.request.cash - sum(purses)
         equity = log.equity[first:last]
         if unallocated:
@@ -221,6 +221,11 @@ class Lab:
             trips=round_trips(fills, self.timeframe.ms),
             held_bars=int(book.account[HELD_BARS]),
         )
+
+    @cached_property
+    def _steps(self) -> Ints:
+        # Another strategy's legs are another lab: a variant changes parameters only.
+        return steps_of(self.request, self.stage)
 
     @cached_property
     def _levels(self) -> list[FibLevels]:

@@ -138,6 +138,7 @@ def _fallen(open_ms: Ints, before_ms: int, start: float, equity: Floats) -> tupl
 def _falls(open_ms: Ints, before_ms: int, start: float, equity: Floats, found: Floats) -> bool:
     peak = start
     peak_ms = open_ms[0] - before_ms
+    lowest = start
     deepest = 0.0
     longest = 0
     for i in range(len(equity)):
@@ -145,10 +146,13 @@ def _falls(open_ms: Ints, before_ms: int, start: float, equity: Floats, found: F
         if value >= peak:
             longest = max(longest, open_ms[i] - peak_ms)
             peak = value
+            lowest = value
             peak_ms = open_ms[i]
-        elif value >= 0.0:
+        elif value < lowest:
+            # Only a new low under this peak can be deeper; a division at every close took most of the time.
+            lowest = value
             deepest = max(deepest, (peak - value) / peak)
-        else:
+        if not value >= 0.0:
             return False
     # The last close counts as an end even below the peak: the drawdown goes on there.
     found[0] = deepest
