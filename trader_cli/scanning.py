@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trader_cli.errors import StrategyError, UsageError, did_you_mean
+from trader_cli.errors import StrategyError, UsageError, VenueError, did_you_mean
 
 if TYPE_CHECKING:
     from trader_cli.jobs.plan import Request
@@ -105,6 +105,7 @@ class Live:
     def __init__(self, parts: Wiring, request: Request, left_ms: LeftMs) -> None:
         from trader_cli.model.timeframe import Timeframe
         from trader_cli.trading import Post
+        from trader_cli.venues.limits import rest_ms
 
         if not parts.settings.venue.id:
             raise UsageError(
@@ -123,6 +124,7 @@ class Live:
         self._posts = [self._post]
         # Which bar is closed is a question of the venue's clock.
         self._skew_ms = self._post.venue.skew_ms()
+        self._rest_ms = rest_ms(self.venue)
 
     @property
     def calls(self) -> int:
@@ -173,8 +175,10 @@ class Live:
         gone = {one.symbol for one in spared}
         ordered = [*extra, *most_traded([one for one in asked if one not in gone and one not in extra], traded)]
         ordered = [one for one in ordered if one not in unknown]
-        count = min(self.parts.settings.scan.connections, max(len(ordered), 1))
-        patience = Patience(self._left_ms, self.parts.settings.scan.give_up)
+        # A venue that paces its calls by the clock is asked one question at a time.
+        most = 1 if self._rest_ms else self.parts.settings.scan.connections
+        count = min(most, max(len(ordered), 1))
+        patience = Patience(self._left_ms, self.parts.settings.scan.give_up, self.parts.now_ms, self.parts.sleep)
         found = gather(ordered, [self._feed(i) for i in range(count)], patience, progress)
         now_ms = self._post.client.now_ms()
         newest_ms = self.timeframe.floor(now_ms) - self.timeframe.ms
@@ -208,21 +212,56 @@ class Live:
         client = self._posts[number].client
         client.skew_ms = self._skew_ms
         spike = float(self.parts.settings.execution.spike_times)
-        candles = Candles(self.venue, client.candles, lambda symbol: self.markets[symbol].id, client.now_ms, spike)
+        ask = _Rested(client.candles, self._rest_ms, self.parts.now_ms, self.parts.sleep)
+        candles = Candles(self.venue, ask, lambda symbol: self.markets[symbol].id, client.now_ms, spike)
         feed = CachedFeed(self.parts.home / "data", self.venue, self.parts.bars, candles, client.now_ms)
-        return _Feed(feed, self.timeframe, self._since_ms)
+        return _Feed(feed, self.timeframe, self._since_ms, self._skew_ms)
+
+
+class _Rested:
+    """A question to the venue that rests after each answer."""
+
+    def __init__(
+        self,
+        ask: Callable[[Mapping[str, Any]], object],
+        rest_ms: int,
+        now_ms: Callable[[], int],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._ask = ask
+        self._rest_ms = rest_ms
+        self._now_ms = now_ms
+        self._sleep = sleep
+        self._rested_ms = 0
+
+    def __call__(self, params: Mapping[str, Any]) -> object:
+        wait_ms = self._rested_ms - self._now_ms()
+        # A clock that was put back lets nobody wait for longer than a rest.
+        if wait_ms > 0:
+            self._sleep(min(wait_ms, self._rest_ms) / 1000)
+        try:
+            return self._ask(params)
+        finally:
+            self._rested_ms = self._now_ms() + self._rest_ms
 
 
 @dataclass(frozen=True)
 class _Feed:
-    """A cached feed, of bars of one length."""
+    """A cached feed, of bars of one length. skew_ms: our clock minus the venue's."""
 
     feed: CachedFeed
     timeframe: Timeframe
     since_ms: int | None
+    skew_ms: int
 
     def closed(self, symbol: str) -> Bars:
-        return self.feed.closed(symbol, self.timeframe, self.since_ms)
+        try:
+            return self.feed.closed(symbol, self.timeframe, self.since_ms)
+        except VenueError as error:
+            # What the venue says is by its clock, what our own budget says is by ours.
+            if error.retry_ms and error.pattern not in ("budget", "ban"):
+                error.retry_ms += self.skew_ms
+            raise
 
     def known(self, symbol: str) -> Bars:
         return self.feed.known(symbol, self.timeframe, self.since_ms)

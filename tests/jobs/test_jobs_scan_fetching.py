@@ -35,8 +35,14 @@ class Feed:
         return bars_of([1.0], symbol=symbol)[: int(symbol in self.kept)]
 
 
-def ask(feed: Feed, workers: int = 1, left_ms: Callable[[], int] = lambda: 1000, give_up: int = 3) -> Fetched:
-    return gather(NAMES, [feed] * workers, Patience(left_ms, give_up), lambda _done, _of: None)
+NOW_MS = 1_000_000
+
+
+def ask(
+    feed: Feed, workers: int = 1, left_ms: Callable[[], int] = lambda: 1000, give_up: int = 3, slept: Any = None
+) -> Fetched:
+    patience = Patience(left_ms, give_up, lambda: NOW_MS, (slept if slept is not None else []).append)
+    return gather(NAMES, [feed] * workers, patience, lambda _done, _of: None)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -59,17 +65,50 @@ def test_a_symbol_that_fails_is_named_and_the_rest_goes_on(error: Exception) -> 
     assert found.stopped == ""
 
 
+LATER = NOW_MS + 5_000
+
+
 @pytest.mark.parametrize(
-    "error", [VenueError("banned for 60 s", pattern="ban"), VenueError("429: wait", retry_ms=5, resolution="wait")]
+    "error",
+    [
+        VenueError("banned for 5 s", pattern="ban", retry_ms=LATER),
+        VenueError("429: wait", retry_ms=LATER, resolution="wait"),
+    ],
 )
-def test_a_ban_ends_the_asking_at_once_and_stored_bars_stand_in(error: Exception) -> None:
+def test_a_ban_longer_than_the_time_left_ends_the_asking_and_stored_bars_stand_in(error: Exception) -> None:
     feed = Feed({"S1/USD": error}, kept=("S4/USD",))
     found = ask(feed)
     assert feed.asked == NAMES[:2]
     assert [one.symbol for one in found.series] == ["S0/USD", "S4/USD"]
     assert found.stopped == str(error)
     assert found.problems["S2/USD"] == f"it was not asked for: {error}; the next scan goes on with it"
-    assert found.unasked == tuple(NAMES[2:])
+    assert sorted(found.unasked) == NAMES[1:]
+
+
+@pytest.mark.req("R1.2")
+@pytest.mark.parametrize("pattern", ["ban", "budget", "call_limit"])
+def test_a_question_that_came_too_early_is_deferred_and_not_dropped(pattern: str) -> None:
+    feed, slept = Feed(), []  # type: ignore[var-annotated]
+    error = VenueError("too early", pattern=pattern, resolution="wait", retry_ms=NOW_MS + 700)
+
+    def once(symbol: str) -> Bars:
+        feed.asked.append(symbol)
+        if feed.asked.count("S2/USD") == 1 and symbol == "S2/USD":
+            raise error
+        return bars_of([1.0], symbol=symbol)
+
+    feed.closed = once  # type: ignore[method-assign]
+    found = ask(feed, slept=slept)
+    assert [one.symbol for one in found.series] == NAMES
+    assert slept == [0.7]
+    assert feed.asked == [*NAMES[:3], *NAMES[2:]]
+
+
+def test_a_venue_that_says_too_early_again_and_again_is_left_alone() -> None:
+    feed = Feed({"S1/USD": VenueError("429", pattern="http_429", resolution="wait", retry_ms=NOW_MS + 1)})
+    found = ask(feed, give_up=3)
+    assert feed.asked == ["S0/USD", "S1/USD", "S1/USD", "S1/USD"]
+    assert found.stopped == "429"
 
 
 def test_a_venue_that_never_answers_is_left_alone_after_so_many_questions() -> None:
@@ -98,11 +137,11 @@ def test_the_end_of_the_time_ends_the_asking_and_says_so() -> None:
 
 def test_a_budget_that_is_used_up_for_longer_than_there_is_time_is_the_end_of_the_time() -> None:
     """The venue said nothing against us: whoever was refused by our own budget is not a failure of theirs."""
-    found = ask(
-        Feed({"S1/USD": VenueError("used up", pattern="budget", resolution="wait", retry_ms=5)}, kept=("S1/USD",))
-    )
+    used_up = VenueError("used up", pattern="budget", resolution="wait", retry_ms=LATER)
+    found = ask(Feed({"S1/USD": used_up}, kept=("S1/USD",)))
     assert [one.symbol for one in found.series] == ["S0/USD", "S1/USD"]
-    assert found.unasked == tuple(NAMES[1:])
+    assert sorted(found.unasked) == NAMES[1:]
+    assert found.stopped == "the time for asking is over"
 
 
 def test_whatever_a_worker_raises_is_raised_where_it_is_waited_for() -> None:
@@ -126,7 +165,7 @@ def test_an_interruption_leaves_what_nobody_began_with() -> None:
         began.wait(30)
         raise KeyboardInterrupt
 
-    patience: Any = Patience(lambda: 1000, 3)
+    patience = Patience(lambda: 1000, 3, lambda: NOW_MS, lambda _seconds: None)
     with pytest.raises(KeyboardInterrupt):
         gather(NAMES, [feed], patience, stop)
     hold.set()

@@ -12,7 +12,10 @@ from trader_cli.errors import DataError, TraderError, VenueError
 from trader_cli.model.bars import Bars
 from trader_cli.model.orders import Resolution
 
-_WAKE_S = 0.1
+_WAKE_MS = 100
+_OVER = "the time for asking is over"
+# Refusals of our own, before anything was sent: the budget of requests, and a ban that the venue told us of before.
+_OURS = ("budget", "ban")
 
 
 class BarFeed(Protocol):
@@ -29,10 +32,15 @@ class BarFeed(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a venue is asked. left_ms: of the scan's time. give_up: questions in a row without an answer that end it."""
+    """How long a venue is asked. left_ms: of the scan's time. give_up: questions in a row without an answer that end it.
+
+    now_ms: our clock, ms UTC. sleep: in seconds.
+    """
 
     left_ms: Callable[[], int]
     give_up: int
+    now_ms: Callable[[], int]
+    sleep: Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class _Round:
             if not self.waiting or self.broken is not None:
                 return None
             if not self.stopped and self.patience.left_ms() <= 0:
-                self.stopped = "the time for asking is over"
+                self.stopped = _OVER
             return self.waiting.popleft(), not self.stopped
 
     def came(self, symbol: str, bars: Bars) -> None:
@@ -77,22 +85,31 @@ class _Round:
             self.bars[symbol] = bars
             self.failures = 0
 
-    def failed(self, symbol: str, error: TraderError) -> bool:
-        """Note a question that failed; tell whether it only came too late, so that stored bars will do."""
+    def failed(self, symbol: str, error: TraderError) -> int | None:
+        """Note a question that failed. Return how long to wait before it is asked again, ms; None where it is not.
+
+        Who comes too early is deferred, not dropped (R1.2): by our own budget, by a ban, or because the venue says so.
+        """
         with self.lock:
             self.error = error
-            late = isinstance(error, VenueError) and error.pattern == "budget"
-            if late:
-                self.stopped = self.stopped or "the time for asking is over"
-                return True
+            if isinstance(error, VenueError) and (error.pattern in _OURS or error.resolution == Resolution.WAIT):
+                # Never in a circle: where no time is stated, a moment.
+                wait_ms = max(error.retry_ms - self.patience.now_ms(), _WAKE_MS)
+                self.failures += error.pattern not in _OURS
+                if not self.stopped and wait_ms < self.patience.left_ms() and self.failures < self.patience.give_up:
+                    self.waiting.appendleft(symbol)
+                    return wait_ms
+                self.stopped = self.stopped or (_OVER if error.pattern == "budget" else error.message)
+                self.waiting.append(symbol)
+                return None
             self.problems[symbol] = error.message
             if not isinstance(error, VenueError) or error.resolution == Resolution.SKIP_SYMBOL:
                 self.failures = 0
-                return False
+                return None
             self.failures += 1
-            if error.pattern == "ban" or error.retry_ms or self.failures >= self.patience.give_up:
+            if self.failures >= self.patience.give_up:
                 self.stopped = self.stopped or error.message
-            return False
+            return None
 
 
 def gather(
@@ -117,7 +134,7 @@ def gather(
     try:
         for one in threads:
             while one.is_alive():
-                one.join(_WAKE_S)
+                one.join(_WAKE_MS / 1000)
                 progress(len(symbols) - len(work.waiting), len(symbols))
     except BaseException:
         with work.lock:
@@ -135,14 +152,17 @@ def _work(work: _Round, feed: BarFeed) -> None:
     try:
         while (one := work.next()) is not None:
             symbol, may_ask = one
-            if may_ask:
-                try:
-                    work.came(symbol, feed.closed(symbol))
-                    continue
-                except (DataError, VenueError) as error:
-                    if not work.failed(symbol, error):
-                        continue
-            _stored(work, feed, symbol)
+            if not may_ask:
+                _stored(work, feed, symbol)
+                continue
+            try:
+                bars = feed.closed(symbol)
+            except (DataError, VenueError) as error:
+                wait_ms = work.failed(symbol, error)
+                if wait_ms is not None:
+                    work.patience.sleep(wait_ms / 1000)
+            else:
+                work.came(symbol, bars)
     except BaseException as error:
         # Raised again by whoever waits.
         work.broken = error

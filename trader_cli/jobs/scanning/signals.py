@@ -71,32 +71,22 @@ def newest(
     said: its signals over these bars. atr: average true range at the newest bar, NaN = not known.
     """
     level = np.asarray(said.target, np.float64)
-    spoke = np.flatnonzero(~np.isnan(level))
-    price = float(bars.close[-1])
-    confidence = _confidence(said)
-    if len(spoke) == 0:
-        nan = math.nan
-        return SignalNow(
-            bars.symbol, strategy, SILENT, int(bars.open_ms[-1]), price, nan, confidence, nan, nan, nan, -1
-        )
-    target = float(level[spoke[-1]])
-    wants = target > 0.0
-    stop = _stop(_last(said.stop), price, protection, atr) if wants else math.nan
-    take = _take(_last(said.take), price, protection) if wants else math.nan
-    ratio = (take - price) / (price - stop) if stop < price < take else math.nan
-    return SignalNow(
-        bars.symbol,
-        strategy,
-        _state(bool(np.isnan(level[-1])), wants, confidence, sureness),
-        int(bars.open_ms[-1]),
-        price,
-        target,
-        confidence,
-        stop,
-        take,
-        ratio,
-        _age(level, spoke) if wants else -1,
-    )
+    price, bar_ms = float(bars.close[-1]), int(bars.open_ms[-1])
+    confidence, nan = _confidence(said), math.nan
+    target = float(level[-1])
+    silent_now = math.isnan(target)
+    if silent_now:
+        spoke = np.flatnonzero(~np.isnan(level))
+        if len(spoke) == 0:
+            return SignalNow(bars.symbol, strategy, SILENT, bar_ms, price, nan, confidence, nan, nan, nan, -1)
+        target = float(level[spoke[-1]])
+    if target <= 0.0:
+        return SignalNow(bars.symbol, strategy, FLAT, bar_ms, price, target, confidence, nan, nan, nan, -1)
+    stop = _stop(_last(said.stop), price, protection, atr)
+    take = _take(_last(said.take), price, protection)
+    ratio = (take - price) / (price - stop) if stop < price < take else nan
+    state = KEEP if silent_now else _state(confidence, sureness)
+    return SignalNow(bars.symbol, strategy, state, bar_ms, price, target, confidence, stop, take, ratio, _age(level))
 
 
 def _confidence(said: Signals) -> float:
@@ -111,21 +101,18 @@ def _last(column: Floats | None) -> float:
     return math.nan if column is None else float(column[-1])
 
 
-def _state(silent_now: bool, wants: bool, confidence: float, sureness: Sureness) -> str:
-    if not wants:
-        return FLAT
-    if silent_now:
-        return KEEP
+def _state(confidence: float, sureness: Sureness) -> str:
     sure = 1.0 if math.isnan(confidence) else confidence
     if sure >= sureness.act and (sureness.above == 0.0 or sure > sureness.above):
         return ACT
     return LOOK if sure >= sureness.look else WEAK
 
 
-def _age(level: Floats, spoke: np.ndarray) -> int:
+def _age(level: Floats) -> int:
     """Return the bars since the newest unbroken wish to hold began; silence between breaks nothing."""
-    without = spoke[level[spoke] <= 0.0]
-    first = int(spoke[np.searchsorted(spoke, without[-1]) + 1]) if len(without) else int(spoke[0])
+    without = np.flatnonzero(level <= 0.0)
+    since = int(without[-1]) + 1 if len(without) else 0
+    first = since + int(np.argmin(np.isnan(level[since:])))
     return len(level) - 1 - first
 
 

@@ -1,0 +1,112 @@
+"""Measure a scan: its computing part, and at Kraken's public rate against a local exchange that enforces it.
+
+python benchmarks/scan.py             # 1,000 symbols x 1,000 bars x 7 strategies, medians of several runs
+python benchmarks/scan.py venue       # 184 symbols at one public call a second: cold, warm, after a new bar; minutes
+python benchmarks/scan.py profile     # which lines the computing part spends its time in, on one thread
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import os
+import pstats
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from exchange import ExchangeServer
+
+from trader_cli.jobs.scan import Gathered, scan
+from trader_cli.model.bars import Bars
+from trader_cli.model.timeframe import Timeframe
+from trader_cli.scanning import terms_of
+from trader_cli.wiring import Wiring
+
+SYMBOLS, BARS, RUNS = 1_000, 1_000, 5
+STRATEGIES = "arbitrage,demo_ma,grid,mean_reversion,momentum,trend_breakout,volatility"
+MARKETS = 184
+HOUR = Timeframe.parse("1h")
+
+
+def walks() -> list[Bars]:
+    """Return seeded random walks, one a symbol."""
+    rng = np.random.default_rng(1)
+    stamps = HOUR.ms * np.arange(BARS, dtype=np.int64)
+    made = []
+    for i in range(SYMBOLS):
+        close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, BARS)))
+        opens = np.r_[100.0, close[:-1]]
+        high, low = np.maximum(opens, close) * 1.003, np.minimum(opens, close) * 0.997
+        made.append(Bars(f"S{i}/USD", "test", HOUR, stamps, opens, high, low, close, rng.lognormal(8, 0.5, BARS)))
+    return made
+
+
+def computing(*, profiled: bool) -> None:
+    """Print how long the strategies, the filters and the ranking take."""
+    with tempfile.TemporaryDirectory() as home:
+        parts = Wiring(Path(home), None, {"scan.workers": 1 if profiled else 0})
+        request, terms, series = parts.request(STRATEGIES, {}), terms_of(parts), walks()
+        scan(request, Gathered(series[:4], {}), terms)
+        if profiled:
+            profile = cProfile.Profile()
+            profile.runcall(scan, request, Gathered(series, {}), terms)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(28)
+            return
+        taken = []
+        for _ in range(RUNS):
+            begin = time.perf_counter()
+            done = scan(request, Gathered(series, {}), terms)
+            taken.append(time.perf_counter() - begin)
+        answers = sum(map(len, done.signals.values()))
+        print(
+            f"{SYMBOLS:,} symbols x {BARS:,} bars x {len(STRATEGIES.split(','))} strategies on {os.cpu_count()} cores: "
+            f"{statistics.median(taken):.2f} s (from {min(taken):.2f} to {max(taken):.2f}), {answers:,} answers"
+        )
+
+
+def at_venue() -> None:
+    """Print how long a scan of the exchange's markets takes from outside, process and all."""
+    with tempfile.TemporaryDirectory() as home, ExchangeServer(["kraken"]) as server:
+        usual = len([one for one in server.venues["kraken"].listings.values() if one.quote == "USD"])
+        server.do("synthetic", count=MARKETS - usual, quote="USD")
+        server.do("wander")
+        server.do("limits", venue="kraken", public_ms=1000)
+        words = ["scan", "--strategy", STRATEGIES, "--quote", "USD", "--timeframe", "1h", "--json"]
+        for setting in ("venue.id=kraken", f"venue.api_url={server.url}", "scan.min_volume=0", "scan.max_order_pct=0"):
+            words += ["--set", setting]
+        env = {**os.environ, "TRADER_HOME": home, "XDG_STATE_HOME": f"{home}/state"}
+        everything = ("--set", "scan.limit_s=600")
+        for what, more, moves in (
+            ("nothing stored", (), 0),
+            ("nothing stored of the rest, without a limit of time", everything, 0),
+            ("all stored, no new bar", (), 0),
+            ("all stored, one new bar each", (), HOUR.ms),
+        ):
+            if moves:
+                server.do("clock", advance_ms=moves, frozen=False)
+            before = len(server.requests())
+            begin = time.perf_counter()
+            done = subprocess.run([sys.executable, "-m", "trader_cli", *words, *more], env=env, capture_output=True)
+            seconds = time.perf_counter() - begin
+            result = json.loads(done.stdout)["result"]
+            refused = server.do("stats")["refused"]["kraken"]
+            print(
+                f"{result['universe']['symbols']} symbols, {what}: {seconds:.1f} s, {len(server.requests()) - before} calls, "
+                f"{refused} refused, {result['approved']} approved, bars {result['bar']}; {' '.join(result['notes'])}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    if "venue" in sys.argv[1:]:
+        at_venue()
+    else:
+        computing(profiled="profile" in sys.argv[1:])
