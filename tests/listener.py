@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -26,7 +27,8 @@ class Listener(ThreadingHTTPServer):
 
         class Handler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                body = (gzip.decompress(raw) if self.headers["Content-Encoding"] == "gzip" else raw).decode()
                 status = 500 if self.path.startswith("/refuse") else listener.status
                 if status == 0:
                     listener._over.wait(60)

@@ -168,3 +168,39 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     if not results:
         raise TimeUpError(f"no answer within {seconds} s")
     return results[0]
+
+
+def report(run: Run, error: BaseException) -> None:
+    """Tell Sentry of a fault of ours, where somebody wants that; of nothing else, and never loudly."""
+    from trader_cli.cli.faults import translated
+
+    # A reader that went away is nobody's fault.
+    if not isinstance(error, Exception) or isinstance(error, BrokenPipeError) or translated(error) is not None:
+        return
+    with _harmless(run, "the fault was not reported"):
+        _report(run, error)
+
+
+def _report(run: Run, error: Exception) -> None:
+    import os
+
+    from trader_cli.config.secrets import NAMES_OF_VARIABLES, secret_of
+    from trader_cli.reports.alerts import addresses
+    from trader_cli.reports.sentry import report_fault
+
+    settings = (run.wired or run.wiring()).settings
+    if not settings.sentry.enabled:
+        return
+    limit = settings.sentry.timeout_s
+
+    def work() -> None:
+        dsn = secret_of(settings.sentry.dsn_env, os.environ)
+        if dsn is None:
+            return
+        names = (key.split(".") for key in NAMES_OF_VARIABLES)
+        each = [secret_of(getattr(getattr(settings, section), key), os.environ) for section, key in names]
+        known = [one.reveal() for one in each if one is not None]
+        parts = [part for text in known for part in addresses(text)]
+        report_fault(dsn.reveal(), error, run.name, __version__, [*known, *parts], limit)
+
+    within(limit + 1, work)

@@ -40,8 +40,8 @@ class Outcome:
 class Run:
     """One call of one command: the common options, and the way to everything else.
 
-    metrics: where its figures go, None = where the configuration says. measured: what it is called in them, empty = it leaves
-    none. rehearses: it acts for nobody, and nobody is told.
+    name: of the command. metrics: where its figures go, None = where the configuration says. measured: what it is called in
+    them, empty = it leaves none. rehearses: it acts for nobody, and nobody is told.
     """
 
     json: bool = False
@@ -54,6 +54,7 @@ class Run:
     csv: bool = False
     table: str | None = None
     metrics: Path | None = None
+    name: str = ""
     measured: str = ""
     rehearses: bool = False
     _wired: Wiring | None = None
@@ -99,6 +100,10 @@ class Run:
             ended = said[-1]
         except BaseException as error:
             ended = error
+            if not isinstance(error, TraderError | KeyboardInterrupt):
+                from trader_cli.cli.afterwards import report
+
+                report(self, error)
             raise
         finally:
             try:
@@ -256,7 +261,12 @@ def command(
                 return 0
             shared = {key: values.pop(key) for key in shared_options}
             shared["sets"] = list(shared["sets"] or [])
-            run = Run(**shared, measured=measured, rehearses=bool(values.get("dry_run") or values.get("replay")))
+            run = Run(
+                **shared,
+                name=function.__name__.strip("_"),
+                measured=measured,
+                rehearses=bool(values.get("dry_run") or values.get("replay")),
+            )
             with run.followed() as followed:
                 if run.csv and run.json:
                     raise UsageError("`--csv` and `--json` both say how to print the result", "state one of them")
