@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from reports.page_books import AXES, BEGIN, HOUR, ONE, Line, Shelf, bars_of, book, fill, search, trip, verdict
 
+from trader_cli.engine.snapshot import pack
+from trader_cli.engine.state import new_book
 from trader_cli.errors import DataError, UsageError
 from trader_cli.jobs.page import Page, page
 from trader_cli.jobs.page_curve import Curve, fallen, read_bars, rebuilt, rolling_sharpe
@@ -16,6 +18,8 @@ from trader_cli.jobs.page_research import maps_of
 from trader_cli.jobs.page_trades import attribution, cost_lines, deals_of, trades_of
 from trader_cli.jobs.space import Space
 from trader_cli.model.fills import OrderKind, Reason
+from trader_cli.model.instrument import Instrument
+from trader_cli.model.session import Session, Step
 
 
 def hand() -> Shelf:
@@ -89,6 +93,50 @@ def test_a_symbol_at_a_named_venue_is_read_from_there() -> None:
     read_bars(replace(shelf.line, symbols=("BTC/USD@kraken",)), source)
     read_bars(replace(shelf.line, mode="paper", exchange="replay:bitfinex"), source)
     assert asked == [("BTC/USD", "kraken"), ("BTC/USD", "bitfinex")]
+
+
+def live(*rows: tuple[int, int, int]) -> Shelf:
+    """A session that began with 1000; rows: (bar, equity, cash), a bar at a time, -1 for the opening."""
+    mine = Session(
+        run_id="20200101T000000-abcdef", mode="paper", exchange="test", account="", strategy="momentum", params={},
+        preset="plain", config={"costs": {"fee_bps": "10", "slippage_bps": "0"}}, timeframe="1h", quote="USD",
+        instruments=(Instrument("BTC/USD"),), wallets=(), cash_start=1000 * ONE, started_ms=BEGIN, code_digest="c" * 64,
+        outside={},
+    )  # fmt: skip
+    steps = [
+        Step(
+            seq=i, time_ms=BEGIN + i, bar_ms=BEGIN + bar * HOUR if bar >= 0 else -1, symbols=("BTC/USD",), wallets=(),
+            state=pack(new_book(1, ())), notes={}, cash=cash * ONE, equity=equity * ONE, holdings=(), marks=(100 * ONE,),
+            fill_count=0, trade_count=0, digest="d",
+        )
+        for i, (bar, equity, cash) in enumerate(rows)
+    ]  # fmt: skip
+    shelf = hand()
+    shelf.all_sessions, shelf.all_steps = [mine], steps
+    shelf.line = replace(shelf.line, mode="paper", equity_end=rows[-1][1] * ONE, stats={})
+    return shelf
+
+
+def test_the_account_of_a_session_is_what_its_last_step_of_each_bar_wrote_down() -> None:
+    shelf = live((-1, 1000, 1000), (0, 1000, 1000), (1, 1010, 800), (1, 1020, 800), (3, 1037, 1037))
+    found = made(shelf)
+    assert found.curve.equity.tolist() == [1000, 1020, 1037]
+    assert found.curve.invested.tolist() == [0, 220, 0]
+    assert found.curve.close_ms.tolist() == [BEGIN + one * HOUR for one in (1, 2, 4)]
+    # 10 BTC less the fee of 10 bps: what was bought at the first bar's open is worth its closes.
+    assert found.curve.benchmark.tolist() == pytest.approx([999, 1098.9, 1198.8])
+    assert found.figures["total_return_pct"] == pytest.approx(3.7)
+    assert found.figures["trades"] == 1
+    assert found.figures["exposure_pct"] == pytest.approx(100 / 3)
+    assert [(year, month, round(value, 9)) for year, month, value in found.monthly] == [(2020, 1, 3.7)]
+
+
+def test_a_session_that_has_seen_no_bar_yet_is_a_page_too() -> None:
+    shelf = live((-1, 1000, 1000))
+    shelf.tables = {}
+    found = made(shelf)
+    assert len(found.curve.equity) == 0
+    assert found.monthly == ()
 
 
 def daily(equity: list[float]) -> Curve:

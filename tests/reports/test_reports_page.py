@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from reports.browser import Browser, Tab, browsing
 from reports.page_books import AXES, BEGIN, Shelf, book, search, verdict
@@ -143,6 +145,10 @@ def test_dragging_over_a_chart_zooms_in_and_finer_candles_come(seen: Tab) -> Non
     tab.wait("document.querySelector('#market-note').textContent.startsWith('bars of 1h')")
     first = tab.run("document.getElementById('chart-market').data[0].x.length")
     assert 100 < first < 500
+    # What is drawn are the bars themselves.
+    drawn = tab.run("(({ x, high }) => [x[50], high[50]])(document.getElementById('chart-market').data[0])")
+    bars = book(60).bars["BTC/USD"]
+    assert bars.high[(drawn[0] - BEGIN) // 3_600_000] == pytest.approx(drawn[1], rel=1e-7)
     tab.run("document.querySelector('#chart-market + .tools button:last-child').click()")
     tab.wait(
         f"document.getElementById('chart-market').span[1] - document.getElementById('chart-market').span[0] === {whole}"
@@ -264,6 +270,15 @@ def test_ten_thousand_trades_open_within_a_second(browser: Browser, tmp_path: Pa
     quiet(tab)
 
 
+def test_a_run_without_bars_or_trades_is_a_page_with_what_there_is(browser: Browser, tmp_path: Path) -> None:
+    shelf = book(2)
+    shelf.tables, shelf.bars = {}, {}
+    tab = shown(browser, written(shelf, tmp_path))
+    assert tab.run("[...document.querySelectorAll('section')].map((one) => one.id)") == ["summary"]
+    assert "the points that the run wrote down itself" in tab.run("document.querySelector('#notes').textContent")
+    quiet(tab)
+
+
 def test_what_is_not_a_number_is_nothing_and_no_text_ends_its_element() -> None:
     shelf = book(4, strategy=EVIL)
     found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
@@ -274,15 +289,32 @@ def test_what_is_not_a_number_is_nothing_and_no_text_ends_its_element() -> None:
     assert head["figures"]["sharpe"] is None
 
 
+def unpacked(one: dict[str, Any]) -> dict[str, list[float]]:
+    """Return candles as the page's own script reads them."""
+    close = np.cumsum(one["close"])
+    opened = np.r_[0, close[:-1]] + np.array(one["open"])
+    high = np.maximum(opened, close) + np.array(one["high"])
+    low = np.minimum(opened, close) - np.array(one["low"])
+    found = {"open": opened, "high": high, "low": low, "close": close}
+    return {name: (units / 10.0 ** one["places"]).tolist() for name, units in found.items()}
+
+
+def test_candles_are_told_to_nine_digits() -> None:
+    shelf = book(60)
+    bars = shelf.bars["BTC/USD"]
+    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
+    for name, values in unpacked(json.loads(found["candles-0"])).items():
+        assert values == pytest.approx(getattr(bars, name).tolist(), rel=1e-7)
+
+
 @pytest.mark.deep
 def test_many_bars_are_told_as_coarser_ones_and_a_long_account_keeps_its_extremes() -> None:
-    shelf = book(60_000, symbols=("BTC/USD",))
-    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
-    candles, head = json.loads(found["candles-0"]), json.loads(found["data"])
-    assert candles["timeframe"] == "2h" or candles["timeframe"] == "4h"
-    assert candles["own"] == "1h"
-    assert max(candles["high"]) == pytest.approx(float(shelf.bars["BTC/USD"].high.max()), rel=1e-8)
+    shelf = book(120_000, symbols=("BTC/USD",))
     made = page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN)
+    found = blocks(made)
+    candles, head = json.loads(found["candles-0"]), json.loads(found["data"])
+    assert (candles["timeframe"], candles["own"]) == ("2h", "1h")
+    assert max(unpacked(candles)["high"]) == pytest.approx(float(shelf.bars["BTC/USD"].high.max()), rel=1e-8)
     assert len(head["curve"]["time"]) <= 20_002
     assert min(head["curve"]["equity"]) == pytest.approx(float(made.curve.equity.min()), rel=1e-8)
     assert max(head["curve"]["equity"]) == pytest.approx(float(made.curve.equity.max()), rel=1e-8)

@@ -325,10 +325,25 @@
   const MOST_CANDLES = 500;
   const MOST_MARKS = 600;
 
+  // Prices are told by how far each is from one told before.
+  function unpack(one) {
+    const unit = 10 ** one.places;
+    let [time, close] = [one.first, 0];
+    one.time = one.steps.map((step) => { time += step * one.ms; return time; });
+    for (let i = 0; i < one.time.length; i += 1) {
+      const opened = close + one.open[i];
+      close += one.close[i];
+      one.high[i] = (Math.max(opened, close) + one.high[i]) / unit;
+      one.low[i] = (Math.min(opened, close) - one.low[i]) / unit;
+      one.open[i] = opened / unit;
+      one.close[i] = close / unit;
+    }
+  }
+
   function market(index) {
     if (markets.has(index)) return markets.get(index);
     const one = read(`candles-${index}`);
-    one.time = one.steps.map((step) => one.first + step * one.ms);
+    unpack(one);
     const closed = new Map();
     const all = trades();
     const mine = all.symbol.words.indexOf(one.symbol);

@@ -19,7 +19,8 @@ from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
 
 _MOST_POINTS = 20_000
-_MOST_CANDLES = 60_000
+_MOST_CANDLES = 200_000
+_DIGITS = 9
 _MOST_MARKETS = 40
 _COARSER = ("5m", "15m", "30m", "1h", "2h", "4h", "8h", "12h", "1d", "1w")
 _FIGURES = (
@@ -127,7 +128,11 @@ def _trades(page: Page) -> dict[str, Any]:
 
 
 def _candles(bars: Bars, deals: Deals, symbol: str, most: int) -> dict[str, Any]:
-    """Return a market's candles, coarser where there are too many, and its fills."""
+    """Return a market's candles, coarser where there are too many, and its fills.
+
+    Prices are whole numbers of 10**-places, each told by how far it is from one told already: open and close from the close
+    before, high and low from the higher and the lower of the two. `steps` are bars since the one before.
+    """
     shown = bars
     for text in _COARSER:
         if len(shown) <= most:
@@ -136,19 +141,34 @@ def _candles(bars: Bars, deals: Deals, symbol: str, most: int) -> dict[str, Any]
         if wanted > bars.timeframe and wanted.ms % bars.timeframe.ms == 0:
             shown = resample(bars, wanted)
     mine = [i for i, one in enumerate(deals.symbol) if one == symbol]
+    prices = np.array([getattr(shown, name) for name in ("open", "high", "low", "close")])
+    places = _places(prices)
+    opened, high, low, close = np.round(prices * 10.0**places).astype(np.int64)
+    before = np.r_[0, close[:-1]]
     return {
         "symbol": symbol,
         "timeframe": str(shown.timeframe),
         "own": str(bars.timeframe),
         "ms": shown.timeframe.ms,
         "first": int(shown.open_ms[0]) if len(shown) else 0,
-        "steps": (shown.open_ms - shown.open_ms[:1].sum()) // shown.timeframe.ms,
-        **{name: getattr(shown, name) for name in ("open", "high", "low", "close")},
+        "steps": np.diff(shown.open_ms, prepend=shown.open_ms[:1]) // shown.timeframe.ms,
+        "places": places,
+        "close": close - before,
+        "open": opened - before,
+        "high": high - np.maximum(opened, close),
+        "low": np.minimum(opened, close) - low,
         "fills": {
             "reason": [deals.reason[i] for i in mine],
             **{name: getattr(deals, name)[mine] for name in ("time_ms", "side", "price", "quantity", "fee")},
         },
     }
+
+
+def _places(prices: Any) -> int:
+    """Return how many decimals tell these prices: as few as tell all of them, at most nine digits of the highest."""
+    most = _DIGITS - 1 - math.floor(math.log10(prices.max())) if prices.size else 0
+    enough = (one for one in range(max(most, 0)) if np.abs(np.round(prices, one) - prices).max() < 10.0 ** -(one + 4))
+    return next(enough, most)
 
 
 def _verdict(one: Judged) -> dict[str, Any]:
@@ -189,7 +209,8 @@ def _text(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """Return a value as JSON knows it: eight digits of a number that has more, null where it is not defined."""
     if isinstance(value, np.ndarray):
-        return [_plain(one) for one in value.tolist()]
+        numbers = value.tolist()
+        return numbers if value.dtype.kind == "i" else [_plain(one) for one in numbers]
     if isinstance(value, float):
         return _number(value) if math.isfinite(value) else None
     if value is None or isinstance(value, str | bool | int):
