@@ -72,15 +72,24 @@ def computing(*, profiled: bool) -> None:
         )
 
 
-def at_venue() -> None:
-    """Print how long a scan of the exchange's markets takes from outside, process and all."""
+def at_venue(*, by_pair: bool) -> None:
+    """Print how long a scan of the exchange's markets takes from outside, process and all.
+
+    by_pair: the exchange limits candles by pair, and the scan counts them so.
+    """
     with tempfile.TemporaryDirectory() as home, ExchangeServer(["kraken"]) as server:
         usual = len([one for one in server.venues["kraken"].listings.values() if one.quote == "USD"])
         server.do("synthetic", count=MARKETS - usual, quote="USD")
         server.do("wander")
-        server.do("limits", venue="kraken", public_ms=1000)
+        server.do("limits", venue="kraken", public_ms=1000, by_pair=by_pair)
         words = ["scan", "--strategy", STRATEGIES, "--quote", "USD", "--timeframe", "1h", "--json"]
-        for setting in ("venue.id=kraken", f"venue.api_url={server.url}", "scan.min_volume=0", "scan.max_order_pct=0"):
+        settings = [
+            f"venue.api_url={server.url}",
+            "scan.min_volume=0",
+            "scan.max_order_pct=0",
+            f"scan.by_pair={by_pair}",
+        ]
+        for setting in ("venue.id=kraken", *settings):
             words += ["--set", setting]
         env = {**os.environ, "TRADER_HOME": home, "XDG_STATE_HOME": f"{home}/state"}
         everything = ("--set", "scan.limit_s=600")
@@ -106,7 +115,7 @@ def at_venue() -> None:
 
 
 if __name__ == "__main__":
-    if "venue" in sys.argv[1:]:
-        at_venue()
+    if {"venue", "pairs"} & set(sys.argv[1:]):
+        at_venue(by_pair="pairs" in sys.argv[1:])
     else:
         computing(profiled="profile" in sys.argv[1:])

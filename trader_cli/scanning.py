@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +124,7 @@ class Live:
         self._posts = [self._post]
         # Which bar is closed is a question of the venue's clock.
         self._skew_ms = self._post.venue.skew_ms()
-        self._rest_ms = rest_ms(self.venue)
+        self._rest_ms = rest_ms(self.venue, by_pair=parts.settings.scan.by_pair)
 
     @property
     def calls(self) -> int:
@@ -212,7 +212,8 @@ class Live:
         client = self._posts[number].client
         client.skew_ms = self._skew_ms
         spike = float(self.parts.settings.execution.spike_times)
-        ask = _Rested(client.candles, self._rest_ms, self.parts.now_ms, self.parts.sleep)
+        asked = partial(client.candles, by_pair=self.parts.settings.scan.by_pair)
+        ask = _Rested(asked, self._rest_ms, self.parts.now_ms, self.parts.sleep)
         candles = Candles(self.venue, ask, lambda symbol: self.markets[symbol].id, client.now_ms, spike)
         feed = CachedFeed(self.parts.home / "data", self.venue, self.parts.bars, candles, client.now_ms)
         return _Feed(feed, self.timeframe, self._since_ms, self._skew_ms)

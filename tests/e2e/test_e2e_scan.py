@@ -241,3 +241,15 @@ def test_kraken_never_refuses_us_at_its_own_public_rate_and_the_end_of_the_time_
     assert second["approved"] == 6
     assert len(server.requests("OHLC")) == 6
     assert server.do("stats")["refused"]["kraken"] == 0
+
+
+@pytest.mark.req("R2.2")
+@pytest.mark.parametrize("server", ["kraken"], indirect=True)
+def test_candles_counted_by_pair_are_not_refused_where_the_venue_counts_so(
+    server: ExchangeServer, call: Callable[..., Said]
+) -> None:
+    server.do("clock", set_ms=NOON, frozen=False)
+    server.do("limits", venue="kraken", public_ms=1000, by_pair=True)
+    done = call(*loose("--strategy", "hold", "--quote", "USD", "--json"), "--set", "scan.by_pair=true")
+    assert done.result["approved"] == 6
+    assert server.do("stats")["refused"]["kraken"] == 0

@@ -165,6 +165,7 @@ class Control:
             if tier:
                 dialect.limits.set_tier(tier)
             dialect.limits.public_ms = values.get("public_ms", dialect.limits.public_ms)
+            dialect.limits.by_pair = bool(values.get("by_pair", dialect.limits.by_pair))
             return
         for name, value in values.items():
             if name not in ("weight_most", "orders_most_10s", "orders_most_day", "patience", "ban_s"):

@@ -80,7 +80,7 @@ class Kraken:
             return failed("EGeneral:Unknown method")
         try:
             if part == "public":
-                if not self.limits.public():
+                if not self.limits.public(name, request.params.get("pair", "")):
                     raise RefusedError("text", "EAPI:Rate limit exceeded")
                 if self.venue.mode == "maintenance" and name not in ("Time", "SystemStatus"):
                     raise RefusedError("unavailable")

@@ -50,7 +50,8 @@ class Limits:
     tier: str = "starter"
     refused: int = 0
     public_ms: int = 0
-    public_at_ms: int = -(1 << 60)
+    by_pair: bool = False
+    public_at_ms: dict[str, int] = field(default_factory=dict)
     calls: Counter = field(init=False)
     engine: dict[str, Counter] = field(default_factory=dict)
 
@@ -71,13 +72,15 @@ class Limits:
         self.refused += 1
         return False
 
-    def public(self) -> bool:
+    def public(self, name: str = "", pair: str = "") -> bool:
         """Count a public call of our address; False where the one before is younger than `public_ms`, 0 = no limit.
 
-        What is refused counts all the same: asking on makes it longer.
+        With `by_pair` OHLC and Trades are counted for each pair alone. What is refused counts all the same.
         """
-        now, last = self.clock.now_ms(), self.public_at_ms
-        self.public_at_ms = now
+        key = f"{name}:{pair}" if self.by_pair and name in ("OHLC", "Trades") else ""
+        now = self.clock.now_ms()
+        last = self.public_at_ms.get(key, now - self.public_ms)
+        self.public_at_ms[key] = now
         if now - last >= self.public_ms:
             return True
         self.refused += 1

@@ -179,15 +179,12 @@ class Client:
         )
         return json.loads(self._reply.text) if self._reply is not None else None
 
-    def candles(self, params: Mapping[str, Any]) -> object:
-        """Return the venue's answer to a question for candles."""
-        kraken = self.venue == "kraken"
-        return self.read(
-            "public_get_ohlc" if kraken else "public_get_klines",
-            params,
-            kind="market_data",
-            call="" if kraken else "klines",
-        )
+    def candles(self, params: Mapping[str, Any], *, by_pair: bool = False) -> object:
+        """Return the venue's answer to a question for candles. by_pair: counted by Kraken's rule for each pair, not for all."""
+        if self.venue != "kraken":
+            return self.read("public_get_klines", params, kind="market_data", call="klines")
+        pair, call = (str(params.get("pair", "")), "OHLC") if by_pair else ("", "")
+        return self.read("public_get_ohlc", params, kind="market_data", symbol=pair, call=call)
 
     def error(self, verdict: Verdict) -> VenueError:
         """Return the error that a verdict is, without anything secret in it."""

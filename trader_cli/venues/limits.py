@@ -2,7 +2,9 @@
 
 Kraken: docs.kraken.com "Spot REST Rate Limits" (call counter a key, tiers, +2 for ledgers and trade history, none for AddOrder
 and CancelOrder) and "Spot Trading Limits" (engine counter a pair, cancels by the age of the order, open orders a pair); public
-calls: support.kraken.com 206548367, one a second and address; ccxt 4.5 takes 1.2 s for OHLC and Depth, so do we.
+calls: support.kraken.com 206548367, one a second and address; ccxt 4.5 takes 1.2 s for OHLC and Depth, so do we. The same page
+limits OHLC and Trades by address and currency pair: who asks for candles so (`call="OHLC"`) is held to 1.2 s a pair, and to five
+a second over all pairs, for which Kraken states no number.
 Binance: developers.binance.com "Spot REST API", weights of each endpoint, and `rateLimits` of exchangeInfo (REQUEST_WEIGHT
 an address, ORDERS an account).
 """
@@ -32,6 +34,7 @@ _KRAKEN_PAIR: Mapping[str, Decaying] = {
     "pro": Decaying(180, 3_750),
 }
 _KRAKEN_PUBLIC = Paced(1_200)
+_KRAKEN_CANDLES = Paced(200)
 # A cancel of an order younger than (ms) costs (counts); of an older one nothing.
 _KRAKEN_CANCEL = ((5_000, 8), (10_000, 6), (15_000, 5), (45_000, 4), (90_000, 2), (300_000, 1))
 KRAKEN_OPEN_ORDERS: Mapping[str, int] = {"starter": 60, "intermediate": 80, "pro": 225}
@@ -75,18 +78,20 @@ def charges(
     if kind not in KINDS:
         raise UsageError(f"`{kind}` is no kind of request", *did_you_mean(kind, KINDS))
     if venue == "kraken":
-        return _kraken(tier, account, kind, symbol, age_ms)
+        return _kraken(tier, account, kind, symbol, age_ms, call)
     if venue == "binance":
         return _binance(account, kind, symbol, call)
     raise UsageError(f"no limits are known for venue `{venue}`", *did_you_mean(venue, ("kraken", "binance")))
 
 
-def _kraken(tier: str, account: str, kind: str, symbol: str, age_ms: int) -> list[Charge]:
+def _kraken(tier: str, account: str, kind: str, symbol: str, age_ms: int, call: str) -> list[Charge]:
     if kind in ("place", "cancel"):
         counts = 1
         if kind == "cancel":
             counts = next((cost for younger, cost in _KRAKEN_CANCEL if age_ms < younger), 0)
         return [Charge(f"pair:{account}:{symbol}", _KRAKEN_PAIR[tier], counts * ONE)]
+    if kind == "market_data" and call == "OHLC":
+        return [Charge(f"ohlc:{symbol}", _KRAKEN_PUBLIC, ONE), Charge("ohlc", _KRAKEN_CANDLES, ONE)]
     if kind == "market_data":
         return [Charge("public", _KRAKEN_PUBLIC, ONE)]
     return [Charge(f"key:{account}", _KRAKEN_KEY[tier], (2 if kind == "history" else 1) * ONE)]
@@ -106,13 +111,13 @@ def _binance(account: str, kind: str, symbol: str, call: str) -> list[Charge]:
     return spent
 
 
-def rest_ms(venue: str) -> int:
+def rest_ms(venue: str, *, by_pair: bool) -> int:
     """Return how long to rest between an answer to a public question and the next one; 0 = the meters are enough.
 
     Our pace counts from when a request should have left. Where a busy machine sends it late, the next one would arrive too soon
-    after it; it cannot where it leaves a whole second after the answer.
+    after it; it cannot where it leaves a whole second after the answer. by_pair: candles of one pair never follow each other.
     """
-    return 1_000 if venue == "kraken" else 0
+    return 1_000 if venue == "kraken" and not by_pair else 0
 
 
 def order_meters(venue: str, tier: str, account: str, symbol: str) -> list[Charge]:
