@@ -11,6 +11,7 @@ from trader_cli.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from trader_cli.jobs.fetch import Fetched, Progress, Provider, Shelf, Wanted
     from trader_cli.market.providers import Scores
+    from trader_cli.model.timeframe import Timeframe
     from trader_cli.wiring import Wiring
 
 PROVIDERS = ("kraken", "binance", "yahoo")
@@ -24,25 +25,55 @@ def fetch_bars(
     parts: Wiring, exchange: str, timeframes: Sequence[str], progress: Progress, *, replacing: bool, again: bool
 ) -> list[Fetched]:
     """Bring the stored series of the configuration's symbols up to date, each at these timeframes."""
-    from trader_cli.config.moment import time_ms
-    from trader_cli.jobs.fetch import Clock, Terms, Wanted, fetch
-    from trader_cli.market.fetching import StoredShelf
-    from trader_cli.market.fetching_finer import FinerFirst
-    from trader_cli.market.fetching_stocks import StockShelf
-    from trader_cli.market.providers import Watched
+    from trader_cli.jobs.fetch import Wanted
     from trader_cli.model.timeframe import Timeframe
 
-    settings = parts.settings
     if exchange not in PROVIDERS:
         raise UsageError(f"bars of `{exchange}` cannot be fetched", *did_you_mean(exchange, PROVIDERS), _KNOWN)
-    if not settings.data.symbols:
+    if not parts.settings.data.symbols:
         raise UsageError(
             "no symbols are stated", "name them: `--symbols BTC/USD,ETH/USD`, or `data.symbols` in `trader.toml`"
         )
     if not timeframes:
         raise UsageError("no timeframe is stated", "name one or more: `--timeframe 1h,1d`")
     frames = sorted({Timeframe.parse(one) for one in timeframes})
-    wanted = [Wanted(exchange, symbol, one) for symbol in dict.fromkeys(settings.data.symbols) for one in frames]
+    symbols = dict.fromkeys(parts.settings.data.symbols)
+    wanted = [Wanted(exchange, symbol, one) for symbol in symbols for one in frames]
+    return _fetched(parts, exchange, wanted, progress, replacing=replacing, again=again)
+
+
+def fill_gaps(parts: Wiring, timeframe: Timeframe) -> list[Fetched]:
+    """Ask the configured venue for the bars that its stored series lack between two others; nothing where none does (R0.8)."""
+    from trader_cli.jobs.fetch import Wanted
+
+    exchange = parts.settings.venue.id
+    lacking = []
+    for symbol in dict.fromkeys(parts.settings.data.symbols):
+        one = Wanted(exchange, symbol, timeframe)
+        ends = _shelf(parts, one).ends()
+        if ends is not None and _shelf(parts, one).unknown(exchange, ends, 1):
+            lacking.append(one)
+    if not lacking:
+        return []
+    return _fetched(parts, exchange, lacking, lambda _done, _of: None, replacing=False, again=False)
+
+
+def _shelf(parts: Wiring, wanted: Wanted) -> Shelf:
+    from trader_cli.market.fetching import StoredShelf
+    from trader_cli.market.fetching_stocks import StockShelf
+
+    return (StockShelf if wanted.exchange in _STOCKS else StoredShelf)(parts.home / "data", wanted)
+
+
+def _fetched(
+    parts: Wiring, exchange: str, wanted: Sequence[Wanted], progress: Progress, *, replacing: bool, again: bool
+) -> list[Fetched]:
+    from trader_cli.config.moment import time_ms
+    from trader_cli.jobs.fetch import Clock, Terms, fetch
+    from trader_cli.market.fetching_finer import FinerFirst
+    from trader_cli.market.providers import Watched
+
+    settings = parts.settings
     terms = Terms(
         since_ms=time_ms(settings.data.since, "data.since"),
         until_ms=time_ms(settings.data.until, "data.until"),
@@ -64,8 +95,9 @@ def fetch_bars(
     made: dict[str, Provider] = {}
 
     def shelf(one: Wanted) -> Shelf:
-        return (StockShelf if one.exchange in _STOCKS else StoredShelf)(parts.home / "data", one)
+        return _shelf(parts, one)
 
+    frames = sorted({one.timeframe for one in wanted})
     own: Provider = Watched(_provider(parts, exchange, turn.sleep), scores, turn.answering_s)
     made[exchange] = FinerFirst(own, parts.home / "data", exchange, frames, shelf)
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from exchange import ExchangeServer
 from exchange.faults import Rule
 from venues.yahoo_server import OPENS, Stock, YahooServer
 
 from trader_cli.cli.main import run
-from trader_cli.market.files import Series, load
+from trader_cli.market.files import Series, iso, load, write
+from trader_cli.model.bars import COLUMNS
 from trader_cli.model.timeframe import Timeframe
 
 HOUR_MS = 3_600_000
@@ -206,6 +208,33 @@ def test_a_ban_is_obeyed_and_what_came_before_it_is_kept(call: Callable[..., Sai
         asked = len(server.requests())
         assert binance(call, server, *words).code == 5
         assert len(server.requests()) == asked, "nothing is asked before the ban ends"
+
+
+@pytest.mark.req("R0.8")
+def test_the_doctor_asks_for_missing_bars_and_names_what_the_venue_does_not_have(
+    call: Callable[..., Said], home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    end = time.time_ns() // 1_000_000 // HOUR_MS * HOUR_MS
+    with ExchangeServer(["binance"]) as server:
+        server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=hourly(300, end, {7}))
+        text = f'[venue]\nid = "binance"\napi_url = "{server.url}"\n[data]\nsymbols = ["BTC/USDT"]\ntimeframe = "1h"\n'
+        (home / "trader.toml").write_text(text)
+        words = ["fetch", "--exchange", "binance", "--since", iso(end - 299 * HOUR_MS)]
+        assert call(*words).code == 0
+        series = Series("binance", "BTC/USDT", Timeframe.parse("1h"), home / "data" / "binance" / "BTC-USDT-1h.parquet")
+        whole = load(series)
+        kept = np.r_[0:20, 25:100, 101 : len(whole)]
+        columns = {name: getattr(whole, name)[kept] for name in ("open_ms", *COLUMNS)}
+        write(replace(whole, **columns), series.path)
+        capfd.readouterr()
+        run(["doctor", "--repair", "--json"])
+        told = json.loads(capfd.readouterr().out)["result"]
+        assert [one["message"] for one in told["repairs"] if one["area"] == "data"] == [
+            "asked for the missing bars of `BTC/USDT`: 6 came, 1 the venue does not have"
+        ]
+        assert load(series).open_ms.tolist() == whole.open_ms.tolist()
+        run(["doctor", "--repair", "--json"])
+        assert json.loads(capfd.readouterr().out)["result"]["repairs"] == []
 
 
 def ended(home: Path, rule: Rule, number: int, *words: str) -> Said:

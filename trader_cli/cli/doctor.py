@@ -92,6 +92,8 @@ def _set_aside(at: Examination) -> Iterator[str]:
 
 
 def _ask_for_bars(at: Examination) -> Iterator[str]:
+    from trader_cli.fetching import fill_gaps
+
     if at.post is None:
         return
     for symbol in at.stale():
@@ -99,6 +101,11 @@ def _ask_for_bars(at: Examination) -> Iterator[str]:
         bars = at.post.feed.closed(symbol, at.timeframe, None)
         if len(bars) and int(bars.open_ms[-1]) > before:
             yield f"asked the venue for bars of `{symbol}`: {len(bars)} up to {_moment(int(bars.open_ms[-1]))}"
+    for one in fill_gaps(at.parts, at.timeframe):
+        if one.error is not None:
+            raise one.error
+        left = sum((end - first) // at.timeframe.ms for first, end in one.gaps)
+        yield f"asked for the missing bars of `{one.wanted.symbol}`: {one.added} came, {left} the venue does not have"
 
 
 def _recover(at: Examination) -> Iterator[str]:

@@ -279,7 +279,8 @@ class Examination:
                     yield warned("data", symbol, told, "`trader doctor --repair` asks the venue for what is missing")
                 elif gaps and not series[0].sample:
                     told = f"`{symbol}` lacks {gaps} of {health.bars + gaps} bars"
-                    yield warned("data", symbol, told, f"`trader data check {symbol}` names them")
+                    cure = "`trader doctor --repair` or `trader data fetch` asks for them again"
+                    yield warned("data", symbol, told, cure, f"`trader data check {symbol}` names them")
                 else:
                     sound += 1
         if sound:

@@ -47,7 +47,8 @@ def _fetch(
     settings = parts.settings
     where = exchange or settings.data.exchange or settings.venue.id or "kraken"
     frames = split(timeframe) or split(settings.data.timeframe) or []
-    with run.progress("fetching") as shown:
+    series = len(set(settings.data.symbols)) * len(set(frames))
+    with run.progress(f"fetching {series} series") as shown:
         done = fetch_bars(
             parts,
             where,

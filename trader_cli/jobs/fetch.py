@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from trader_cli.errors import DataError, TraderError, UsageError, VenueError
+from trader_cli.errors import DataError, TimeUpError, TraderError, UsageError, VenueError
 from trader_cli.model.timeframe import Timeframe
 
 Row: TypeAlias = tuple[int, float, float, float, float, float]
@@ -280,6 +280,8 @@ class _Errand:
                 # Twice: what is missing from an answer is asked for again before it is believed.
                 for asked_again in (False, True):
                     self._ask(provider, span, lacking_at, asked_again=asked_again)
+            except TimeUpError:
+                raise
             except (VenueError, DataError, UsageError) as caught:
                 errors[provider.name] = caught
         error = errors.get(own.name)
@@ -362,6 +364,8 @@ class _Errand:
         while True:
             try:
                 return ask()
+            except TimeUpError:
+                raise
             except VenueError as error:
                 failures += 1
                 self._pause(error, failures)

@@ -191,14 +191,20 @@ def _plain(values: Ints | Any, kind: str, stored: Any) -> Any:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path` to write; on success it is synced and takes its place, else it is gone."""
+def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+    """Give a temporary file beside `path` to write; on success it is synced and takes its place, else it is gone.
+
+    lasting: it must outlive a power cut, so the disk is waited for.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        if not lasting:
+            temporary.replace(path)
+            return
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(path)

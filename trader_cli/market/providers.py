@@ -146,7 +146,7 @@ class Scores:
             return {}
 
     def _write(self, records: Mapping[str, Record]) -> None:
-        with replacing(self.path) as temporary:
+        with replacing(self.path, lasting=False) as temporary:
             temporary.write_text(json.dumps({name: asdict(one) for name, one in records.items()}, indent=1), "utf-8")
 
 
