@@ -37,7 +37,10 @@ def _fetch(
         str | None, typer.Option(help="Who stands in for gaps and failures: binance.", metavar="A,B")
     ] = None,
 ) -> Outcome:
-    """Bring stored bars up to date from a venue; only closed bars, only what is not stored yet."""
+    """Bring bars up to date from a venue.
+
+    Only closed bars, only what is not stored yet; stopped in whatever way, the next call goes on where it was.
+    """
     from trader_cli.fetching import fetch_bars
     from trader_cli.jobs.fetch import failed
 
@@ -134,7 +137,10 @@ def _view(console: Any, done: Sequence[Fetched], rows: Sequence[Mapping[str, Any
 
 
 def _providers(run: Run) -> Outcome:
-    """Show whom bars are fetched from: quotas, and the score that decides who stands in."""
+    """Show whom bars are fetched from.
+
+    Quotas, and the score that decides who is asked first to stand in for another.
+    """
     from dataclasses import asdict
 
     from trader_cli.fetching import PROVIDERS, provider_scores

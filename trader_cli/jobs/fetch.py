@@ -213,7 +213,7 @@ def fetch(
     done = []
     for one in wanted:
         done.append(_Errand(one, shelf(one), providers(one), terms, clock, meter).run())
-        meter.next_series()
+        meter.to_do(0.0)
     return done
 
 
@@ -224,26 +224,20 @@ class _Meter:
     series: int
     progress: Progress
     done: float = 0.0
-    planned: float = 0.0
+    left: float = 0.0
     begun: int = 0
 
-    def plan(self, requests: float) -> None:
+    def begin(self, requests: float) -> None:
         self.begun += 1
-        self.planned += requests
-        self._show()
+        self.to_do(requests)
 
-    def step(self, requests: float = 1.0) -> None:
-        self.done += requests
-        self._show()
+    def step(self) -> None:
+        self.done += 1.0
 
-    def next_series(self) -> None:
-        self.planned = max(self.done, 1e-9) if self.begun else 0.0
-        self._show()
-
-    def _show(self) -> None:
-        each = self.planned / max(self.begun, 1)
-        total = self.planned + each * (self.series - self.begun)
-        self.progress(min(self.done, total), max(total, 1e-9))
+    def to_do(self, requests: float) -> None:
+        self.left = requests
+        each = (self.done + self.left) / max(self.begun, 1)
+        self.progress(self.done, max(self.done + self.left + each * (self.series - self.begun), 1e-9))
 
 
 @dataclass
@@ -307,7 +301,7 @@ class _Errand:
     def _begin(self, provider: Provider, span: Span) -> None:
         if self.terms.again:
             self.shelf.forget()
-        self.meter.plan(sum(provider.requests(self.wanted.timeframe, one) for one in self._unknown(provider, span)))
+        self.meter.begin(sum(provider.requests(self.wanted.timeframe, one) for one in self._unknown(provider, span)))
 
     def _span(self, now_ms: int) -> Span:
         """Return what is wanted of the series: from its first stored bar on where nothing is stated, closed bars only."""
@@ -328,13 +322,20 @@ class _Errand:
         return self.shelf.unknown(provider.name, span, provider.page_bars(), lacking_at)
 
     def _ask(self, provider: Provider, span: Span, lacking_at: str | None, *, asked_again: bool) -> None:
-        for part in self._unknown(provider, span, lacking_at):
+        parts = self._unknown(provider, span, lacking_at)
+        frame = self.wanted.timeframe
+        for i, part in enumerate(parts):
+            later = sum(provider.requests(frame, one) for one in parts[i + 1 :])
+            at, end = part
             group: list[Page] = []
             try:
                 for page in self._patiently(provider, part):
                     group.append(page)
                     self.pages += 1
                     self.meter.step()
+                    # Oldest first, but for the newest page of a venue that gives that one at once.
+                    at, end = (page.span[1], end) if page.span[0] <= at else (at, page.span[0])
+                    self.meter.to_do(later + (provider.requests(frame, (at, end)) if at < end else 0.0))
                     if len(group) >= self.terms.group_pages:
                         self._put(provider, group, asked_again=asked_again)
                         group = []
@@ -401,5 +402,5 @@ def failed(done: Iterable[Fetched]) -> TraderError | None:
     return type(first)(
         f"{len(wrong)} of {len(rows)} series are not whole; `{one.symbol}` {one.timeframe}: {first.message}",
         *first.hints,
-        "run the command again: it goes on where it was",
+        *(["run the command again: it goes on where it was"] if isinstance(first, VenueError) else []),
     )

@@ -62,7 +62,8 @@ class Trades:
     """Walks over a market's trades, oldest first; the bars of a span are given as the trades pass them by.
 
     Open is the first trade's price, close the last one's, volume the sum of quantities in base. A bar without a trade does
-    not exist. ask: sends the venue's request for trades and returns the raw answer. pair: the venue's name of a symbol.
+    not exist; a price far off the others is what was traded, and stays. ask: sends the venue's request for trades and returns
+    the raw answer. pair: the venue's name of a symbol.
     """
 
     def __init__(self, ask: Callable[[Mapping[str, Any]], object], pair: Callable[[str], str]) -> None:
@@ -82,7 +83,7 @@ class Trades:
         since_ns = at.since_ns - 1 if at.seen else at.since_ns
         told, last_ns = self._trades(symbol, self._ask({"pair": self._pair(symbol), "since": since_ns}))
         trades = [one for one in told if one.number not in at.seen]
-        if at.seen and not at.seen.intersection(one.number for one in told):
+        if at.seen and not told:
             raise _malformed(symbol, "the trade before them is missing")
         if not trades and len(told) >= _COUNT:
             raise _malformed(symbol, "a full page, and none of them new")
