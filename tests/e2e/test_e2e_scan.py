@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +101,11 @@ def test_who_is_left_out_is_named_with_filter_and_number_and_the_history_tells_t
     assert (one["scan_id"], one["approved"], one["filtered"]) == (result["scan_id"], 5 - len(out), {"volume": len(out)})
     assert told["approval_pct"] == one["approval_pct"] == pytest.approx(20 * (5 - len(out)))
     assert call("scan", "--history").code == 0
+    again = call("scan", "--show", result["scan_id"], "--json").result
+    assert (again["approved"], again["left_out"]) == (result["approved"], result["left_out"])
+    wanting = [one["rank"] for found in result["signals"].values() for one in found if one["rank"]]
+    assert [one["rank"] for found in again["signals"].values() for one in found] == wanting
+    assert max(map(len, call("scan", "--show", result["scan_id"]).out.splitlines())) <= 80
     ledger = Ledger.open("sqlite:///trader.db", home, create=False)
     assert verify(ledger) == []
     ledger.close()
@@ -223,6 +233,36 @@ def test_stored_asks_nobody(server: ExchangeServer, call: Callable[..., Said]) -
     assert server.requests() == []
 
 
+@pytest.mark.deep  # a process of its own, and Kraken's pauses
+@pytest.mark.parametrize("server", ["kraken"], indirect=True)
+def test_an_interruption_keeps_what_was_fetched_and_writes_no_scan(
+    server: ExchangeServer, call: Callable[..., Said], home: Path
+) -> None:
+    words = loose("--strategy", "hold", "--quote", "USD", "--json")
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "trader_cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    end = time.monotonic() + 120
+    while len(server.requests("OHLC")) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    begun.send_signal(signal.SIGINT)
+    out, err = begun.communicate(timeout=60)
+    assert begun.returncode == 130, err
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    assert "Traceback" not in err
+    kept = list((home / "data" / "kraken").glob("*.parquet"))
+    assert kept
+    assert not list((home / "data" / "kraken").glob("*.part"))
+    assert not (home / "trader.db").exists()
+    before = len(server.requests("OHLC"))
+    assert call(*words).result["approved"] == 6
+    assert len(server.requests("OHLC")) - before <= 6 - len(kept)
+
+
 @pytest.mark.deep  # ten seconds of Kraken's pauses
 @pytest.mark.req("R2.2")
 @pytest.mark.parametrize("server", ["kraken"], indirect=True)
@@ -243,6 +283,7 @@ def test_kraken_never_refuses_us_at_its_own_public_rate_and_the_end_of_the_time_
     assert server.do("stats")["refused"]["kraken"] == 0
 
 
+@pytest.mark.deep
 @pytest.mark.req("R2.2")
 @pytest.mark.parametrize("server", ["kraken"], indirect=True)
 def test_candles_counted_by_pair_are_not_refused_where_the_venue_counts_so(

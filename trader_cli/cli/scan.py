@@ -52,6 +52,9 @@ def _scan(
     cash: Cash = None,
     history: Annotated[bool, typer.Option("--history", help="List former scans with their approval rates.")] = False,
     limit: Annotated[int, typer.Option(help="With --history: how many, newest first.", min=1)] = 20,
+    show: Annotated[
+        str | None, typer.Option(help="Show a former scan, by the beginning of its id.", metavar="SCAN")
+    ] = None,
     why: Annotated[
         str | None,
         typer.Option(help="Print the whole chain of one symbol: bar, filters, strategies, rank.", metavar="SYMBOL"),
@@ -60,6 +63,8 @@ def _scan(
     """Rank the universe by what the strategies want now; what is left out is named with the filter and the number."""
     if history:
         return _history(run, limit)
+    if show is not None:
+        return _show(run, show)
     parts = run.wiring(
         data__symbols=split(symbols),
         data__exchange=exchange,
@@ -187,3 +192,17 @@ def _history(run: Run, limit: int) -> Outcome:
         history_view(console, result)
 
     return Outcome("scan.history/1", result, view)
+
+
+def _show(run: Run, prefix: str) -> Outcome:
+    from trader_cli.jobs.scan import shown_again
+
+    parts = run.wiring()
+    result = shown_again(parts.existing_ledger.scan(prefix))
+
+    def view(console: Any) -> None:
+        from trader_cli.cli.views_scan import scan_view
+
+        scan_view(console, result, parts.settings.scan.top)
+
+    return Outcome("scan/1", result, view)

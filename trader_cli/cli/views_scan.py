@@ -14,6 +14,8 @@ from rich.text import Text
 from trader_cli.cli.views import number
 
 _WIDTH = 80
+# Wide enough for what a trade of it would cost, too.
+_WIDE = 116
 _STYLES = {"act": "bold green", "look": "green", "weak": "dim", "keep": "dim"}
 _MOST_LEFT_OUT = 5
 
@@ -30,7 +32,7 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
     rows = [(name, one) for name, found in result["signals"].items() for one in found]
     ranked = sorted((row for row in rows if row[1]["rank"] is not None), key=lambda row: row[1]["rank"])
     if ranked:
-        console.print(_table(ranked[:top]))
+        console.print(_table(ranked[:top], wide=console.width >= _WIDE))
         if len(ranked) > top:
             console.print(Text(f"{len(ranked) - top:,} more: `--set scan.top={len(ranked)}`, or `--json`", style="dim"))
     else:
@@ -43,7 +45,8 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
         console.print(textwrap.fill(f"note: {name}: {text}", _WIDTH), markup=False)
     for note in result.get("notes", ()):
         console.print(textwrap.fill(f"note: {note}", _WIDTH), markup=False)
-    console.print(Text(f"scan {result['scan_id']} · {_seconds(result)}", style="dim"))
+    took = f" · {_seconds(result)}" if result["seconds"] else f" of {result['time']}"
+    console.print(Text(f"scan {result['scan_id']}{took}", style="dim"))
 
 
 def _approval(result: Mapping[str, Any]) -> str:
@@ -53,9 +56,11 @@ def _approval(result: Mapping[str, Any]) -> str:
     return f"approved {result['approved']:,} ({rate})" + (f" · left out by {filtered}" if filtered else "")
 
 
-def _table(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=_WIDTH)
-    for title in ("no", "symbol", "strategy", "do", "price", "sure", "stop", "take", "r/r", "age"):
+def _table(rows: Sequence[tuple[str, Mapping[str, Any]]], *, wide: bool) -> Table:
+    width = _WIDE if wide else _WIDTH
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=width)
+    more = ("volume", "bps", "order %") if wide else ()
+    for title in ("no", "symbol", "strategy", "do", "price", "sure", "stop", "take", "r/r", "age", *more):
         left = title in ("symbol", "strategy", "do")
         table.add_column(title, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
     for name, one in rows:
@@ -70,6 +75,7 @@ def _table(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
             price(one["take"]),
             number(one["reward_risk"], 1),
             number(one["age"], 0),
+            *((number(one["volume"], 0), number(one["spread_bps"], 1), price(one["order_pct"])) if wide else ()),
         )
     return table
 

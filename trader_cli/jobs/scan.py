@@ -171,25 +171,31 @@ def approved(done: Scanned) -> tuple[str, ...]:
 
 def result_of(done: Scanned, record: ScanRecord) -> dict[str, Any]:
     """Return a scan as JSON knows it; NaN becomes null there."""
-    names = approved(done)
+    newest = max((int(one.bars.open_ms[-1]) for one in done.looked.values()), default=None)
+    return {
+        **_head(record, newest),
+        "signals": {name: [signal_row(done, one) for one in done.signals[name]] for name in record.approved},
+        "left_out": [vars(one) for one in record.left_out],
+        "problems": dict(done.problems),
+        "seconds": {"computing": done.seconds},
+    }
+
+
+def _head(record: ScanRecord, newest_ms: int | None) -> dict[str, Any]:
     filtered: dict[str, int] = {}
-    for one in done.left_out:
+    for one in record.left_out:
         filtered[one.filter] = filtered.get(one.filter, 0) + 1
     return {
         "scan_id": record.scan_id,
         "time": iso(record.time_ms),
         "exchange": record.exchange,
         "timeframe": record.timeframe,
-        "bar": iso(max(int(one.bars.open_ms[-1]) for one in done.looked.values())) if done.looked else None,
+        "bar": None if newest_ms is None else iso(newest_ms),
         "strategies": list(record.strategies),
         "universe": {"from": record.universe, "symbols": record.symbols},
-        "approved": len(names),
-        "approval_pct": 100.0 * len(names) / record.symbols if record.symbols else math.nan,
+        "approved": len(record.approved),
+        "approval_pct": 100.0 * len(record.approved) / record.symbols if record.symbols else math.nan,
         "filtered": filtered,
-        "signals": {name: [signal_row(done, one) for one in done.signals[name]] for name in names},
-        "left_out": [vars(one) for one in done.left_out],
-        "problems": dict(done.problems),
-        "seconds": {"computing": done.seconds},
     }
 
 
@@ -254,6 +260,29 @@ def gather_stored(symbols: Sequence[str], load: Callable[[str], Sequence[Bars]])
         except DataError as error:
             problems[symbol] = error.message
     return Gathered(series, problems)
+
+
+def shown_again(record: ScanRecord) -> dict[str, Any]:
+    """Return a former scan as JSON knows it, as far as the ledger keeps it: of the signals those that wanted to hold."""
+    signals: dict[str, list[dict[str, Any]]] = {}
+    for each in record.signals:
+        row = {
+            "strategy": each.strategy,
+            "rank": each.rank,
+            "state": each.state,
+            "bar": iso(each.bar_ms),
+            **each.figures,
+        }
+        signals.setdefault(each.symbol, []).append(row)
+    return {
+        **_head(record, max((each.bar_ms for each in record.signals), default=None)),
+        "signals": signals,
+        "left_out": [vars(one) for one in record.left_out],
+        "problems": {},
+        "seconds": {},
+        "calls": 0,
+        "notes": [],
+    }
 
 
 def history_of(scans: Sequence[ScanSummary]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 Kraken: docs.kraken.com "Spot REST Rate Limits" (call counter a key, tiers, +2 for ledgers and trade history, none for AddOrder
 and CancelOrder) and "Spot Trading Limits" (engine counter a pair, cancels by the age of the order, open orders a pair); public
 calls: support.kraken.com 206548367, one a second and address; ccxt 4.5 takes 1.2 s for OHLC and Depth, so do we. The same page
-limits OHLC and Trades by address and currency pair: who asks for candles so (`call="OHLC"`) is held to 1.2 s a pair, and to five
-a second over all pairs, for which Kraken states no number.
+limits OHLC and Trades by address and currency pair: who asks for candles so (`call="OHLC"`) is held to 1.2 s a pair, and to
+five a second over all pairs, for which Kraken states no number.
 Binance: developers.binance.com "Spot REST API", weights of each endpoint, and `rateLimits` of exchangeInfo (REQUEST_WEIGHT
 an address, ORDERS an account).
 """
