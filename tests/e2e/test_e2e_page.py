@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from program import trader
 from reports.browser import Browser, Tab, browsing
-
-EVIL = "</script><script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +43,7 @@ def quiet(tab: Tab) -> None:
     assert [one for one in tab.asked if not one.startswith(("file:", "data:", "blob:"))] == []
 
 
+@pytest.mark.deep
 @pytest.mark.req("R3.7")
 def test_every_chart_of_the_page_is_drawn_without_a_word_on_the_console_or_a_request(
     browser: Browser, made: Path
@@ -67,8 +67,24 @@ def test_a_page_is_written_whole_or_not_at_all_and_only_where_one_is_wanted(made
     assert [one.name for one in made.iterdir() if ".part" in one.name] == []
 
 
+def test_a_page_of_a_mode_that_nobody_ran_is_refused(made: Path) -> None:
+    done = trader("report", "--html", str(made / "other.html"), "--mode", "live", home=made)
+    assert done.code == 2
+    assert "there is no run of live yet" in done.err
+    assert not (made / "other.html").exists()
+
+
+@pytest.mark.req("R4.10")
+def test_a_table_of_the_report_is_csv_that_other_programs_read(made: Path) -> None:
+    done = trader("report", "--csv", "--table", "runs", home=made)
+    assert done.code == 0, done.err
+    (row,) = csv.DictReader(io.StringIO(done.out))
+    told = trader("report", "--json", home=made).json["result"]["runs"][0]
+    assert row["run_id"] == told["run_id"]
+    assert float(row["stats.final_equity"]) == told["stats"]["final_equity"]
+
+
 def test_a_home_without_a_run_has_no_page(tmp_path: Path) -> None:
-    shutil.rmtree(tmp_path / "data", ignore_errors=True)
     done = trader("report", "--html", str(tmp_path / "page.html"), home=tmp_path)
     assert done.code in (2, 4)
     assert "hint:" in done.err

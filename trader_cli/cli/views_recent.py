@@ -87,7 +87,7 @@ def _daily(rows: Sequence[Mapping[str, Any]], several: bool) -> Table | None:
     if not rows:
         return None
     newest = sorted(rows, key=lambda one: (one["day"], one["run_id"]), reverse=True)
-    table = _table("days", "day", "trades", "won", "fees", "closed result", "equity")
+    table = _table("days", "day", "trades", "wins", "fees", "closed result", "equity")
     for one in newest[:_MOST_DAYS]:
         name = f"{one['day']} {one['mode']}" if several else one["day"]
         equity = money(one["equity"]) if one["equity"] else "-"
@@ -102,7 +102,9 @@ def _daily(rows: Sequence[Mapping[str, Any]], several: bool) -> Table | None:
 def _risk(rows: Sequence[Mapping[str, Any]]) -> Table | None:
     if not rows:
         return None
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", width=_WIDTH)
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", width=_WIDTH, caption_justify="left"
+    )
     table.add_column("what rules did", overflow="fold")
     table.add_column("bars", justify="right")
     table.add_column("the last time", ratio=1, overflow="fold")
