@@ -88,8 +88,8 @@ def _fetched(
     for name in fallback:
         if name not in PROVIDERS:
             raise UsageError(f"`{name}` cannot stand in", *did_you_mean(name, PROVIDERS), _KNOWN)
-        if (name in _STOCKS) != (exchange in _STOCKS):
-            raise UsageError(f"`{name}` cannot stand in for `{exchange}`: one has coins, the other shares", _KNOWN)
+    # Who has coins cannot stand in for shares.
+    fallback = [name for name in fallback if (name in _STOCKS) == (exchange in _STOCKS)]
     scores, turn = provider_scores(parts), _Turn(parts.sleep)
     rename = _renaming(settings.fetch.quotes)
     made: dict[str, Provider] = {}

@@ -138,6 +138,15 @@ def test_whatever_came_in_whatever_order_is_stored_once_and_the_rest_is_missing(
         assert np.all(np.diff(load(Series("kraken", "BTC/USD", HOUR, shelf.path)).open_ms) > 0)
 
 
+def test_two_fetches_of_one_series_at_once_lose_nothing(tmp_path: Path) -> None:
+    one, other = StoredShelf(tmp_path, WANTED), StoredShelf(tmp_path, WANTED)
+    assert (one.count(), other.count()) == (0, 0)
+    put(one, page(0, 1, 2))
+    put(other, page(2, 3))
+    put(one, page(5))
+    assert stored(other) == [0, 1, 2, 3, 5]
+
+
 def test_bars_of_a_stand_in_are_asked_for_again_until_the_venue_gives_its_own(tmp_path: Path) -> None:
     shelf = StoredShelf(tmp_path, WANTED)
     put(shelf, page(0, 1, 4))

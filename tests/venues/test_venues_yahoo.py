@@ -119,6 +119,15 @@ def test_within_the_day_it_is_asked_for_the_last_60_days_only(server: YahooServe
     assert (made.rows, made.span[0] == made.span[1], len(server.asked)) == ((), True, 1)
 
 
+def test_a_dividend_that_is_told_weeks_late_still_comes(server: YahooServer, tmp_path: Path) -> None:
+    week(server, *(day(n, 100.0) for n in range(-25, 5)), dividends={MONDAY - 20 * DAY: 0.5})
+    made = page(history(server, tmp_path), first=4)
+    assert ([row[0] for row in made.rows], made.actions) == (
+        [MONDAY + 4 * DAY],
+        (Action(MONDAY - 20 * DAY, DIVIDEND, 0.5),),
+    )
+
+
 def test_a_symbol_it_does_not_know_is_a_matter_of_usage(server: YahooServer, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="yahoo has no bars of `FOO`: No data found, symbol may be delisted"):
         page(history(server, tmp_path), symbol="FOO")

@@ -23,6 +23,8 @@ _MINUTE_MS = 60_000
 _SERVED = {5: "5m", 15: "15m", 30: "30m", 1440: "1d"}
 # How far back it gives bars within the day, less an hour for what passes meanwhile.
 _INTRADAY_MS = 60 * DAY_MS - 60 * _MINUTE_MS
+# A dividend may be told some weeks late; days before the span are left out again.
+_LATE_MS = 30 * DAY_MS
 _QUOTES = ("open", "high", "low", "close", "volume")
 
 
@@ -70,7 +72,7 @@ class YahooHistory:
             return Page((), (span[0], span[0])), None
         # Up to now, whatever the span: every split since has to be known.
         asked = {
-            "period1": str((first - DAY_MS if timeframe.ms >= DAY_MS else first) // 1000),
+            "period1": str(max(0, first - _LATE_MS if timeframe.ms >= DAY_MS else first) // 1000),
             "period2": str(now_ms // 1000),
             "interval": interval,
             "events": "div,splits",
