@@ -36,8 +36,9 @@ class Universe:
     text: str
 
     def including(self, extra: Sequence[str]) -> Universe:
-        """Return it with these symbols too."""
-        return replace(self, symbols=tuple(dict.fromkeys((*self.symbols, *extra))))
+        """Return it with these symbols too; `BTC/USD@kraken` is there where `BTC/USD` is."""
+        more = (one for one in extra if one.partition("@")[0] not in self.symbols)
+        return replace(self, symbols=(*self.symbols, *dict.fromkeys(more)))
 
 
 def request_of(parts: Wiring, names: Sequence[str], params: Mapping[str, str]) -> Request:
@@ -57,7 +58,7 @@ def request_of(parts: Wiring, names: Sequence[str], params: Mapping[str, str]) -
 def stated_universe(request: Request, file: Path | None) -> Universe:
     """Return the universe of a file, else the symbols of the request. Raises UsageError for a file that is none."""
     if file is None:
-        return Universe(request.symbols, "symbols")
+        return Universe(request.symbols, "named")
     from trader_cli.jobs.scanning.universe import read_universe
 
     try:

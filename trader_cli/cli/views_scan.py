@@ -24,7 +24,7 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
     """Print the best signals, then who was left out and by what."""
     looked = result["universe"]
     console.print(Text.assemble(("scan", "bold"), f"  {', '.join(result['strategies'])}"), soft_wrap=True)
-    console.print(f"{looked['symbols']:,} symbols: {looked['from']}", markup=False)
+    console.print(f"{looked['symbols']:,} symbols ({looked['from']})", markup=False)
     newest = f", the newest of {result['bar']}" if result["bar"] else ""
     console.print(f"{result['exchange'] or '-'} · {result['timeframe']} bars{newest}", markup=False)
     console.print(_approval(result))
@@ -34,7 +34,7 @@ def scan_view(console: Console, result: Mapping[str, Any], top: int) -> None:
     if ranked:
         console.print(_table(ranked[:top], wide=console.width >= _WIDE))
         if len(ranked) > top:
-            console.print(Text(f"{len(ranked) - top:,} more: `--set scan.top={len(ranked)}`, or `--json`", style="dim"))
+            console.print(Text(f"{len(ranked) - top:,} more: `--set scan.top=100`, or `--json` for all", style="dim"))
     else:
         console.print("no strategy wants to hold any of them")
     flat = len(rows) - len(ranked)
@@ -75,7 +75,7 @@ def _table(rows: Sequence[tuple[str, Mapping[str, Any]]], *, wide: bool) -> Tabl
             price(one["take"]),
             number(one["reward_risk"], 1),
             number(one["age"], 0),
-            *((number(one["volume"], 0), number(one["spread_bps"], 1), price(one["order_pct"])) if wide else ()),
+            *((number(one["volume"], 0), number(one["spread_bps"], 1), number(one["order_pct"], 3)) if wide else ()),
         )
     return table
 
