@@ -54,7 +54,9 @@ def test_deployed_again_as_it_is_a_strategy_keeps_the_moment_it_began(ledger: Le
 def test_leave_is_for_one_venue_and_account_until_it_is_taken_back(ledger: Ledger) -> None:
     assert ledger.armed("kraken", "a1") is None
     assert not ledger.disarm(1, "nothing to take back")
+    assert ledger.taken_back() is None
     ledger.arm(ARMING)
+    assert ledger.taken_back() is None
     other = replace(ARMING, account="a2", since_ms=1_001)
     ledger.arm(other)
     assert ledger.armed("kraken", "a1") == ARMING
@@ -68,7 +70,9 @@ def test_leave_is_for_one_venue_and_account_until_it_is_taken_back(ledger: Ledge
     assert ledger.armed("kraken", "a1") is None
     assert ledger.armed("kraken", "a2") is None
     assert not ledger.disarm(1_601, "again")
+    assert ledger.taken_back() == (1_600, "by hand")
     ledger.arm(replace(ARMING, since_ms=1_700))
+    assert ledger.taken_back() is None
     assert ledger.armed("kraken", "a1") == replace(ARMING, since_ms=1_700)
 
 
