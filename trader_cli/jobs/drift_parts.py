@@ -7,6 +7,7 @@ All sums are exact fractions of 1e-8 quote; only at the end are they rounded, so
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -83,8 +84,9 @@ def differences(session: Sequence[Deal], rerun: Sequence[Deal], marks: Marks, ca
     for key in sorted(mine.keys() & theirs.keys(), key=_order):
         part = "timing" if mine[key].late else "price"
         mine[key], theirs[key] = _compare(mine[key], theirs[key], part, found)
+    places = _Places(mine, theirs)
     for key in sorted((key for key in theirs if theirs[key].quantity), key=_order):
-        other = _nearest(theirs[key], mine, theirs)
+        other = places.nearest(theirs[key])
         if other is not None:
             why = cause(theirs[key])
             part = "timing" if why == "missed_fills" else why
@@ -142,17 +144,28 @@ def _compare(mine: Deal, theirs: Deal, part: str, found: list[Difference]) -> tu
     return mine.part(mine.quantity - same), theirs.part(theirs.quantity - same)
 
 
-def _nearest(wanted: Deal, mine: Mapping[_Key, Deal], theirs: Mapping[_Key, Deal]) -> _Key | None:
-    place = (wanted.wallet, wanted.symbol)
-    turns = {key[3] for key in (*mine, *theirs) if key[:2] == place and key[2] == -wanted.side}
-    near = [
-        key
-        for key, one in mine.items()
-        if key[:3] == (*place, wanted.side)
-        and one.quantity
-        and not any(min(key[3], wanted.bar_ms) < turn < max(key[3], wanted.bar_ms) for turn in turns)
-    ]
-    return min(near, key=lambda key: (abs(key[3] - wanted.bar_ms), key[3]), default=None)
+class _Places:
+    """When which side of a symbol was traded in a wallet: by the session, and by either."""
+
+    def __init__(self, mine: Mapping[_Key, Deal], theirs: Mapping[_Key, Deal]) -> None:
+        self.mine = mine
+        self.own: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+        self.any: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+        for key in sorted(mine.keys() | theirs.keys(), key=_order):
+            self.any[key[:3]].append(key[3])
+            if key in mine:
+                self.own[key[:3]].append(key[3])
+
+    def nearest(self, wanted: Deal) -> _Key | None:
+        """Return the session's nearest fill of the same side that is not compared yet, with no turn of sides in between."""
+        place, bar_ms = (wanted.wallet, wanted.symbol, wanted.side), wanted.bar_ms
+        turns = self.any[wanted.wallet, wanted.symbol, -wanted.side]
+        first, last = bisect_left(turns, bar_ms), bisect_right(turns, bar_ms)
+        times = self.own[place]
+        begin = bisect_left(times, turns[first - 1]) if first else 0
+        end = bisect_right(times, turns[last]) if last < len(turns) else len(times)
+        near = [one for one in times[begin:end] if self.mine[*place, one].quantity]
+        return (*place, min(near, key=lambda one: (abs(one - bar_ms), one))) if near else None
 
 
 def _alone(deals: Mapping[_Key, Deal], marks: Marks, cause: Cause, sign: int) -> list[Difference]:

@@ -85,6 +85,7 @@ def why(ledger: ReportLedger, entries: Entries, asked: str) -> Chain:
             f"no session has an order or fill `{asked}`",
             "`trader report orders` lists the orders, `trader report --run RUN` a session",
             "a fill is named by its transaction or as SYMBOL@TIME, e.g. `BTC/USD@2026-11-20T10:00`",
+            "why nothing was traded then says `trader report why-not SYMBOL@TIME`",
         )
     return _fill_chain(ledger, entries, *fills[0])
 
