@@ -60,8 +60,8 @@ def replay(
                 fill(now, market, book, log, rules, steps)
             if now >= decided:
                 candidates = decide(now, market, book, work, log, rules, steps, switches)
-                if is_quiet(now, end, candidates, market, book, switches):
-                    awake = pass_over(now, end, market, book, log)
+                if is_quiet(now, last, candidates, market, book, switches):
+                    awake = pass_over(now, last, market, book, log)
         bar = end
     return last
 
