@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from research import bars_of, lab_of, walk
 
 from trader_cli.errors import DataError, StrategyError, UsageError
@@ -71,6 +73,53 @@ def said(
     bars = bars_of(closes if closes is not None else [100.0] * len(target))
     columns = {name: np.asarray(one, float) for name, one in more.items()}
     return newest("s", bars, Signals(np.asarray(target, float), **columns), protection, NAN, sureness)
+
+
+# Laws.
+
+LEVELS = st.lists(st.sampled_from([NAN, 0.0, -1.0, 0.5, 1.0]), min_size=1, max_size=12)
+
+
+def plainly(levels: list[float]) -> tuple[str, int]:
+    """State and age by walking over the bars, one at a time."""
+    held, since = NAN, -1
+    for i, level in enumerate(levels):
+        if not math.isnan(level):
+            since = -1 if level <= 0 else i if not held > 0 else since
+            held = level
+    if math.isnan(held):
+        return "silent", -1
+    if held <= 0:
+        return "flat", -1
+    return ("keep" if math.isnan(levels[-1]) else "act"), len(levels) - 1 - since
+
+
+@given(LEVELS)
+def test_state_and_age_are_those_of_a_walk_over_the_bars(levels: list[float]) -> None:
+    found = said(levels)
+    assert (found.state, found.age) == plainly(levels)
+
+
+@given(st.permutations(range(6)))
+def test_the_order_in_which_symbols_come_changes_nothing(order: list[int]) -> None:
+    series = [walk(30, seed % 3, symbol=f"S{seed}/USD") for seed in range(6)]
+    done = [
+        scan(request(Rising(), Above()), Gathered(each, {}), terms()) for each in (series, [series[i] for i in order])
+    ]
+    assert done[0].ranks == done[1].ranks
+    assert list(done[0].signals) == list(done[1].signals)
+
+
+@given(
+    st.floats(0, 1e6), st.floats(0, 500), st.integers(0, 500), st.floats(0, 10), st.integers(0, 5), st.floats(0, 1000)
+)
+def test_who_passes_still_passes_with_any_limit_turned_off(
+    volume: float, spread: float, bars: int, order: float, late: int, move: float
+) -> None:
+    measures = Measures(bars, late, volume, spread, order, move)
+    if left_out("A/USD", judge(measures, ON)) is None:
+        for off in ({"late_bars": -1}, {"volume": 0.0}, {"spread_bps": 0.0}, {"age_bars": 0}, {"order_pct": 0.0}):
+            assert left_out("A/USD", judge(measures, replace(ON, **off))) is None  # type: ignore[arg-type]
 
 
 # What is wanted now.
