@@ -97,7 +97,7 @@ def test_a_command_gets_the_common_options_beside_its_own() -> None:
     assert app(args=[*words, "-q", "-v", "--no-color"], standalone_mode=False) == 0
     run, count = seen[0]
     assert count == 3
-    assert run == Run(True, Path("h"), "p", ["a.b=1", "c.d=2"], True, True, True)
+    assert run == Run(True, Path("h"), "p", ["a.b=1", "c.d=2"], True, True, True, name="do")
     assert app(args=["other"], standalone_mode=False) == DataError.exit_code
     for name in ("do", "other"):
         found = {one.name for one in typer.main.get_command(app).commands[name].params}  # type: ignore[attr-defined]

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from account import trading
+from figures import figures
 from listener import Listener
 
 from trader_cli.cli.main import run
+from trader_cli.config.lease import take_lease
 from trader_cli.ledger import Ledger
+from trader_cli.reports.alerts import Delivery
 
 PASSWORD = "s3cr3t-word"  # noqa: S105 a word to look for
 FAILS = ("paper", "nobody", "--json")
@@ -140,3 +144,57 @@ def test_a_dry_run_and_a_replay_tell_nobody(home: Path, hook: Listener) -> None:
     assert run(["paper", "nobody", "--replay"]) == 3
     assert run(["live", "--dry-run"]) == 3
     assert hook.got == []
+
+
+@pytest.mark.deep
+@pytest.mark.req("R2.8")
+@pytest.mark.req("X9")
+def test_live_trading_is_measured_and_an_order_whose_answer_was_lost_is_told_until_it_is_known(
+    home: Path, hook: Listener, tmp_path: Path
+) -> None:
+    url = os.environ["TRADER_ALERT_URLS"]
+    with trading(home) as account:
+        account.arm()
+        account.server.fault(path="AddOrder", kind="drop", acts=True)
+        account.server.fault(path="OpenOrders", kind="status", status=502, nth=2, times=0)
+        path = tmp_path / "trader.prom"
+        words = ("live", "--once", "--metrics", str(path))
+        assert account.trader(*words, TRADER_ALERT_URLS=url).code == 7
+        (text,) = texts(hook)
+        assert text.startswith("unresolved_order: the fate of an order is not known: buy ")
+        assert 'trader_unresolved_orders{account="' in path.read_text()
+        found = figures(path)
+        assert found["trader_unresolved_orders"][0][1] == 1
+        assert found["trader_armed"][0][1] == 1
+        assert found["trader_cycle_last_exit_code"][0][1] == 7
+        assert "trader_cycle_last_success_timestamp_seconds" not in found
+        account.server.do("clear")
+        assert account.trader(*words, TRADER_ALERT_URLS=url).code == 0
+        assert texts(hook)[1] == f"over: {text}"
+        assert len(texts(hook)) == 2
+        found = figures(path)
+        assert found["trader_unresolved_orders"][0][1] == 0
+        assert found["trader_position_quantity"][0][1] > 0
+        assert found["trader_position_unprotected"][0][1] == 0
+        assert found["trader_orders_total"] == [({**found["trader_armed"][0][0], "state": "filled"}, 1.0)]
+        assert found["trader_cycle_last_success_timestamp_seconds"][0][1] > 1e9
+        account.server.do("key", revoked=True)
+        assert account.trader(*words, TRADER_ALERT_URLS=url).code == 6
+        assert "breaker: everything is halted" in texts(hook)[2]
+        for one in hook.got:
+            assert PASSWORD not in one.body
+
+
+@pytest.mark.req("R2.8")
+def test_the_lease_is_given_back_before_anybody_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free: list[bool] = []
+
+    def told(*_: object) -> Delivery:
+        take_lease(home / "locks", "paper").release()
+        free.append(True)
+        return Delivery(1, ())
+
+    monkeypatch.setenv("TRADER_ALERT_URLS", "json://nobody")
+    monkeypatch.setattr("trader_cli.reports.alerts.tell", told)
+    assert run(list(FAILS)) == 3
+    assert free == [True]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from figures import figures
 from listener import Listener
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,15 +26,6 @@ from trader_cli.cli.main import run
 PAPER = ("paper", "momentum", "--replay", "--symbols", "BTC/USD", "--json")
 # A cycle that ends before it asks anybody anything.
 NOBODY = ("paper", "nobody", "--json")
-
-
-def figures(path: Path) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Return what a file of figures says, by name."""
-    found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for family in text_string_to_metric_families(path.read_text()):
-        for one in family.samples:
-            found.setdefault(one.name, []).append((one.labels, one.value))
-    return found
 
 
 @pytest.mark.req("R2.8")
