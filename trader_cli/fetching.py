@@ -178,7 +178,9 @@ def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider
     from trader_cli.venues.budget import Budget
     from trader_cli.venues.candles import Candles
     from trader_cli.venues.history import BinanceHistory, KrakenHistory
+    from trader_cli.venues.history_rest import Rest
     from trader_cli.venues.history_trades import Trades
+    from trader_cli.venues.limits import rest_ms
     from trader_cli.venues.opening import open_client, open_venue
     from trader_cli.venues.rules import Rulebook
 
@@ -198,8 +200,10 @@ def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider
         recv_window_ms=venue.recv_window_ms,
         left_ms=lambda: _NO_LIMIT_MS,
     )
+    rest = Rest(rest_ms(name, by_pair=False), parts.now_ms, sleep)
+    markets = rest.between(client.markets)
     rulebook = Rulebook(
-        where / f"{name}-rules.json", name, venue.tier, float(venue.rules_hours), client.markets, client.now_ms
+        where / f"{name}-rules.json", name, venue.tier, float(venue.rules_hours), markets, client.now_ms
     )
     account = open_venue(client, rulebook, recv_window_ms=venue.recv_window_ms, stop_gap_bps=execution.max_slippage_bps)
 
@@ -209,7 +213,7 @@ def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider
             raise UsageError(f"{name} does not trade `{symbol}`", "choose others: `--symbols …`")
         return str(found[symbol]["id"])
 
-    candles = Candles(name, client.candles, pair, client.now_ms, float(execution.spike_times))
+    candles = Candles(name, rest.between(client.candles), pair, client.now_ms, float(execution.spike_times))
     asked = _once(account.skew_ms)
 
     def now_ms() -> int:
@@ -222,7 +226,7 @@ def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider
     def trades(params: Mapping[str, Any]) -> object:
         return client.read("public_get_trades", params, kind="market_data")
 
-    return KrakenHistory(candles, Trades(trades, pair), now_ms)
+    return KrakenHistory(candles, Trades(rest.between(trades), pair), now_ms)
 
 
 def _once(ask: Callable[[], int]) -> Callable[[], int]:

@@ -210,6 +210,18 @@ def test_a_ban_is_obeyed_and_what_came_before_it_is_kept(call: Callable[..., Sai
         assert len(server.requests()) == asked, "nothing is asked before the ban ends"
 
 
+@pytest.mark.deep
+def test_kraken_is_asked_no_faster_than_it_allows(call: Callable[..., Said]) -> None:
+    """A server that turns away whoever asks twice within a second; nobody is turned away."""
+    with ExchangeServer(["kraken"]) as server:
+        server.do("limits", public_ms=1000)
+        words = ["--exchange", "kraken", "--symbols", "BTC/USD,ETH/USD,SOL/USD", "--timeframe", "1h,1d", "--json"]
+        done = call("fetch", *words, "--set", f"fetch.kraken_url={server.url}")
+        assert done.code == 0, done.err
+        assert [one["bars"] for one in done.series] == [719] * 6
+        assert server.do("stats")["refused"] == {"kraken": 0}
+
+
 @pytest.mark.req("R0.8")
 def test_the_doctor_asks_for_missing_bars_and_names_what_the_venue_does_not_have(
     call: Callable[..., Said], home: Path, capfd: pytest.CaptureFixture[str]

@@ -375,3 +375,22 @@ def test_amending_changes_price_and_quantity_in_place(kraken: Any) -> None:
     kraken.edit_order(order["id"], "BTC/USD", "limit", "buy", 0.02, 41_000)
     amended = kraken.fetch_order(order["id"])
     assert (amended["price"], amended["amount"], amended["status"]) == (41_000.0, 0.02, "open")
+
+
+def test_the_trades_behind_the_candles_are_paged_by_the_nanosecond(server: ExchangeServer, kraken: Any) -> None:
+    """Seven a candle, several in one nanosecond; `since` is exclusive, `last` goes on there; none where nothing traded."""
+    first = server.clock.now_ms() // 60_000 * 60_000 - 400 * 60_000
+    rows = [[first + n * 60_000, "100.0", "102.0", "99.0", "101.0", "0" if n == 3 else "0.7"] for n in range(300)]
+    server.do("candles", symbol="BTC/USD", interval_ms=60_000, rows=rows)
+    pages, since = [], first * 10**6 - 1
+    while not pages or pages[-1]:
+        result = kraken.public_get_trades({"pair": "XXBTZUSD", "since": since})["result"]
+        known = {trade[6] for page in pages for trade in page}
+        pages.append([trade for trade in result["XXBTZUSD"] if trade[6] not in known])
+        # Whoever goes on at `last` itself misses what was traded in the same nanosecond.
+        since = int(result["last"]) - 1
+    trades = [trade for page in pages for trade in page]
+    assert len(trades) == len({trade[6] for trade in trades}) == 299 * 7
+    assert [trade[0] for trade in trades[:7]] == ["100.0", "99.0", "102.0", "102.0", "101.0", "101.0", "101.0"]
+    assert sum(float(trade[1]) for trade in trades[:7]) == pytest.approx(0.7)
+    assert len(kraken.fetch_trades("BTC/USD", since=first, limit=1000)) == 1000

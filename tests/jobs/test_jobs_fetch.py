@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +171,21 @@ def test_an_interrupt_stores_what_came(tmp_path: Path) -> None:
         run(tmp_path, Pages(troubles={2: KeyboardInterrupt()}))
     done = one(tmp_path, rest := Pages())
     assert (done.before, done.bars, rest.asked) == (10, 24, [(83, 100)])
+
+
+def test_wherever_a_fetch_is_stopped_the_next_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    holes = frozenset({53, 67, 68, 85, 99})
+    whole = one(tmp_path / "whole", provider := Pages(holes=holes), since(50, group_pages=3))
+    files = {file.name: file.read_bytes() for file in (tmp_path / "whole" / "kraken").glob("BTC*")}
+    assert len(files) == 2
+    for n in range(1, provider.requests_made + 1):
+        for trouble in (KeyboardInterrupt(), VenueError("away", resolution="skip_cycle")):
+            folder = tmp_path / f"{n}{type(trouble).__name__}"
+            with contextlib.suppress(KeyboardInterrupt):
+                assert one(folder, Pages(holes=holes, troubles={n: trouble}), since(50, group_pages=3)).error is trouble
+            done = one(folder, Pages(holes=holes), since(50, group_pages=3))
+            assert (done.bars, done.gaps, done.error) == (whole.bars, whole.gaps, None)
+            assert {file.name: file.read_bytes() for file in (folder / "kraken").glob("BTC*")} == files
 
 
 def test_tries_end(tmp_path: Path) -> None:

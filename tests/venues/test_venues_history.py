@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from exchange import ExchangeServer
+from hypothesis import given
+from hypothesis import strategies as st
 from rig import Rig, rig
 
 from trader_cli.errors import VenueError
@@ -17,6 +19,7 @@ from trader_cli.jobs.fetch import Page, Span
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.venues.candles import Candles
 from trader_cli.venues.history import BinanceHistory, KrakenHistory
+from trader_cli.venues.history_rest import Rest
 from trader_cli.venues.history_trades import Trades
 
 # A quarter past some hour: 2026-03-01T12:15:00Z.
@@ -186,6 +189,60 @@ def test_trades_of_one_moment_on_both_sides_of_a_page_are_counted_once_each() ->
     assert ask.since == [59_999_999_999, 61_123_456_711]
 
 
+class Tape:
+    """A venue with these trades, a few a page, later than `since`; their times are told in tenths of microseconds."""
+
+    def __init__(self, trades: list[tuple[int, str, str]], page: int) -> None:
+        self.trades, self.page = trades, page
+
+    def __call__(self, params: Mapping[str, Any]) -> object:
+        found = [(n, one) for n, one in enumerate(self.trades) if one[0] > params["since"]][: self.page]
+        rows = [
+            [price, quantity, Decimal(at // 100).scaleb(-7), "b", "m", "", number]
+            for number, (at, price, quantity) in found
+        ]
+        last = found[-1][1][0] if found else params["since"]
+        return {"error": [], "result": {"XXBTZUSD": rows, "last": str(last)}}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 3), st.integers(1, 9), st.integers(1, 10**9)),
+        max_size=40,
+        unique_by=lambda one: one[:2],
+    ),
+    st.integers(6, 12),
+    st.integers(0, 5),
+)
+def test_whatever_the_trades_and_the_pages_each_trade_is_in_one_bar(
+    drawn: list[tuple[int, int, int, int]], page: int, late: int
+) -> None:
+    """Seconds of a minute, clusters within a few ns, prices and quantities; five bars of 12 s made by hand beside them."""
+    start = 1_700_000_040_000
+    tape = sorted(
+        (start * 10**6 + second * 10**9 + few, f"{price}.5", str(Decimal(quantity).scaleb(-8)))
+        for second, few, price, quantity in drawn
+    )
+    frame = Timeframe(12_000)
+    span = (start, start + 60_000 - late * 12_000)
+    trades = Trades(Tape(tape, page), lambda _: "XBTUSD")
+    cursor, made = trades.begin(span), []
+    while cursor is not None:
+        one, cursor = trades.page("BTC/USD", frame, cursor)
+        made += one.rows
+    groups: dict[int, list[tuple[float, Decimal]]] = {}
+    for at, price, quantity in tape:
+        opens = frame.floor(at // 10**6)
+        if span[0] <= opens < span[1]:
+            groups.setdefault(opens, []).append((float(price), Decimal(quantity)))
+    by_hand = []
+    for opens, deals in sorted(groups.items()):
+        prices = [price for price, _ in deals]
+        volume = float(sum(quantity for _, quantity in deals))
+        by_hand.append((opens, prices[0], max(prices), min(prices), prices[-1], volume))
+    assert made == by_hand
+
+
 def test_a_market_without_trades_has_no_bars() -> None:
     trades = Trades(Answers(answer(last_ns=1)), lambda _: "XBTUSD")
     page, cursor = trades.page("BTC/USD", MINUTE, trades.begin((60_000, 120_000)))
@@ -217,3 +274,30 @@ def test_an_answer_without_trades_is_no_proof_of_absence(bad: object) -> None:
     assert cursor is not None
     with pytest.raises(VenueError, match="the trade before them is missing"):
         trades.page("BTC/USD", MINUTE, cursor)
+
+
+def test_a_question_rests_after_the_answer_before_whichever_it_was() -> None:
+    now, slept, asked = [0], [], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += round(seconds * 1000)
+
+    def ask(params: Mapping[str, Any]) -> object:
+        asked.append(now[0])
+        now[0] += 300
+        if params.get("fails"):
+            raise VenueError("away")
+        return params
+
+    rest = Rest(1_000, lambda: now[0], sleep)
+    candles, trades = rest.between(ask), rest.between(ask)
+    assert candles({"a": 1}) == {"a": 1}
+    with pytest.raises(VenueError):
+        trades({"fails": 1})
+    now[0] += 400
+    candles({})
+    assert (asked, slept) == ([0, 1_300, 2_600], [1.0, 0.6])
+    now[0] -= 3_600_000
+    trades({})
+    assert slept[-1] == 1.0, "a clock that was put back"
