@@ -51,7 +51,7 @@ def opened(browser: Browser, usual: Path) -> Tab:
 @pytest.fixture
 def seen(opened: Tab) -> Tab:
     """The usual page as it was when it was opened."""
-    opened.run("document.querySelectorAll('.tools button:last-child').forEach((one) => one.click())")
+    opened.run("document.querySelectorAll('.tools [title=\"show all\"]').forEach((one) => one.click())")
     opened.run("document.activeElement.blur()")
     return opened
 
@@ -149,7 +149,7 @@ def test_dragging_over_a_chart_zooms_in_and_finer_candles_come(seen: Tab) -> Non
     drawn = tab.run("(({ x, high }) => [x[50], high[50]])(document.getElementById('chart-market').data[0])")
     bars = book(60).bars["BTC/USD"]
     assert bars.high[(drawn[0] - BEGIN) // 3_600_000] == pytest.approx(drawn[1], rel=1e-7)
-    tab.run("document.querySelector('#chart-market + .tools button:last-child').click()")
+    tab.run("document.querySelector('#chart-market + .tools [title=\"show all\"]').click()")
     tab.wait(
         f"document.getElementById('chart-market').span[1] - document.getElementById('chart-market').span[0] === {whole}"
     )
@@ -172,6 +172,16 @@ def test_a_chart_is_moved_and_zoomed_by_keys(seen: Tab) -> None:
     tab.wait(
         f"document.getElementById('chart-account').span[1] - document.getElementById('chart-account').span[0] === {whole}"
     )
+    quiet(tab)
+
+
+def test_the_account_is_shown_in_equal_parts_where_somebody_asks(seen: Tab) -> None:
+    tab = seen
+    tab.show("chart-account")
+    kind = "document.getElementById('chart-account').layout.yaxis.type"
+    for wanted in ("log", "linear"):
+        tab.run("document.querySelector('#chart-account + .tools [aria-pressed]').click()")
+        tab.wait(f"{kind} === '{wanted}'")
     quiet(tab)
 
 

@@ -175,10 +175,10 @@
     return window.Plotly.react(element, traces, layout(extra), { responsive: true, displayModeBar: false, displaylogo: false, doubleClick: "reset" });
   };
 
-  // Rows [from, to) of rising times that lie in a span, one more on each side.
-  function rowsIn(times, low, high) {
+  // Rows [from, to) of rising times that lie in a span, and so many more on each side.
+  function rowsIn(times, low, high, more = 1) {
     const find = (value) => { let [a, b] = [0, times.length]; while (a < b) { const m = (a + b) >> 1; if (times[m] < value) a = m + 1; else b = m; } return a; };
-    return [Math.max(find(low) - 1, 0), Math.min(find(high) + 1, times.length)];
+    return [Math.max(find(low) - more, 0), Math.min(find(high) + more, times.length)];
   }
   // The rows that keep a curve's shape: of each part its lowest and highest.
   function thin(values, from, to, most) {
@@ -244,8 +244,19 @@
 
   const curve = page.curve;
   const some = (values) => values.some(known);
+  let logarithmic = false;
+  // Where one line is far above the other, equal parts show both.
+  function scale(element) {
+    const button = make("button", { type: "button", "aria-pressed": "false", title: "equal distances are equal parts", on: { click: () => {
+      logarithmic = !logarithmic;
+      button.setAttribute("aria-pressed", String(logarithmic));
+      account(element);
+    } } }, "log");
+    element.nextElementSibling.append(button);
+  }
   function account(element) {
     const [low, high] = [curve.time[0], curve.time[curve.time.length - 1]];
+    const first = !element.tooled;
     return zooming(element, low, high, (from, to) => {
       const [a, b] = rowsIn(curve.time, from, to);
       const most = 2 * Math.max(element.clientWidth, 300);
@@ -262,7 +273,8 @@
           line("buy and hold, drawdown %", curve.time, curve.benchmarkDrawdown, fell, "other", { yaxis: "y2", hovertemplate: "%{y:.2f} %", showlegend: false, line: { color: colour("other"), width: 1, dash: "dot" } }));
       }
       return { traces };
-    }, { xaxis: { anchor: "y2" }, yaxis: { domain: [0.34, 1], title: { text: flat(run.quote) } }, yaxis2: { domain: [0, 0.28], title: { text: "drawdown %" } } });
+    }, { xaxis: { anchor: "y2" }, yaxis: { domain: [0.34, 1], title: { text: flat(run.quote) }, type: logarithmic ? "log" : "linear" }, yaxis2: { domain: [0, 0.28], title: { text: "drawdown %" } } })
+      .then(() => { if (first) scale(element); });
   }
 
   // The same chart as a plain drawing, there with the first sight of the page.
@@ -371,7 +383,7 @@
   const TARGETS = new Set(["target", "micro_profit", "partial"]);
   function marks(one, from, to) {
     const fills = one.fills;
-    const [a, b] = rowsIn(fills.time_ms, from, to);
+    const [a, b] = rowsIn(fills.time_ms, from, to, 0);
     const each = Math.max(1, Math.ceil((b - a) / MOST_MARKS));
     const groups = {
       entry: { name: "entry", symbol: "triangle-up", color: colour("own") }, exit: { name: "exit", symbol: "triangle-down", color: colour("front") },
@@ -383,7 +395,7 @@
       const group = groups[fills.side[i] > 0 ? "entry" : STOPS.has(reason) ? "stop" : TARGETS.has(reason) ? "target" : "exit"];
       const trade = fills.side[i] < 0 ? one.closed.get(fills.time_ms[i]) : undefined;
       const told = [`<b>${fills.side[i] > 0 ? "buy" : "sell"}</b> ${flat(exact(fills.quantity[i]))} at ${flat(price(fills.price[i]))}`, minute(fills.time_ms[i]),
-        `reason: ${flat(word(reason))} · fee ${flat(price(fills.fee[i]))}`];
+        `reason: ${flat(word(reason))} · fee ${format(0, 0, 4).format(fills.fee[i])}`];
       if (trade !== undefined) told.push(`result ${signed(trades().pnl[trade])} (${signed(trades().return_pct[trade], 2, " %")}) after ${number(trades().bars[trade], 0)} bars`, flat(named("strategy", trade)));
       group.x.push(fills.time_ms[i]); group.y.push(fills.price[i]); group.text.push(told.join("<br>"));
     }
