@@ -93,8 +93,9 @@ def test_all_strategies_stand_in_one_table(traded: Path) -> None:
     assert "replay" in done.out
     assert "backtest" in done.out
     assert max(len(line) for line in done.out.splitlines()) <= 80
-    (row,) = trader("report", "strategies", "hold", "--json", home=traded).json["result"]["strategies"]
-    assert [one["source"] for one in row["results"]] == ["replay", "backtest"]
+    result = trader("report", "strategies", "hold", "--json", home=traded).json["result"]
+    assert [(one["strategy"], one["source"]) for one in result["results"]] == [("hold", "replay"), ("hold", "backtest")]
+    (row,) = result["strategies"]
     assert (row["deployed"], row["retire"]) == (True, [])
     unknown = trader("report", "strategies", "hols", home=traded)
     assert unknown.code == 3

@@ -117,6 +117,19 @@ def test_what_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
     run_id = home.ledger().runs(1)[0].run_id
     late = home.call("report", "why-not", f"AA/USD@{clock(900)}", "--run", run_id)
     assert "the nearest is `AA/USD@2026-01-01T12:00:00Z`" in late.err
+    assert why_not(home, 12)["close"] == "2026-01-01T12:00:00Z"
+
+
+@pytest.mark.req("X6")
+def test_what_a_session_did_not_do_since_its_last_decision_can_be_asked_too(tmp_path: Path) -> None:
+    home = Home.make(tmp_path)
+    home.bars(CLOSES)
+    home.paper(3)
+    assert verdict(why_not(home, 3)) == "the strategy wanted to hold nothing, and nothing was held"
+    later = "no cycle decided on that bar: none ran before the next bar closed"
+    assert verdict(why_not(home, 8)) == later
+    early = home.call("report", "why-not", "AA/USD@2025-12-31T23:00")
+    assert (early.code, "no run traded `AA/USD` at 2025-12-31T23:00:00Z" in early.err) == (2, True)
 
 
 @pytest.mark.parametrize("asked", ["", "BTC/USD", "BTC/USD@", "@2026-01-01", "BTC/USD@noon"])

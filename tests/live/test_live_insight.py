@@ -60,9 +60,10 @@ def test_a_live_session_is_split_against_its_re_run_and_demoted_with_the_reason(
     assert parts(result)["price"] < 0
     assert parts(result)["fees"] < 0
     assert result["verdict"] == "over"
-    (line,) = asked(rig, "strategies")["strategies"]
+    told = asked(rig, "strategies")
+    (line,), (brought,) = told["strategies"], told["results"]
     assert line["retire"] == [f"drift: {result['reason']} (session {result['run_id']})"]
-    assert (line["results"][0]["source"], line["results"][0]["trades"]) == ("live", 1)
+    assert (brought["strategy"], brought["source"], brought["trades"]) == ("planned", "live", 1)
     held = rig.held()
     code, said = rig.cli("report", "drift", "--demote")
     assert code == 6
@@ -101,6 +102,8 @@ def test_a_missed_bar_is_timing_and_why_not_says_that_no_cycle_decided_on_it(ope
     chain = asked(rig, "why-not", moment)
     assert chain["wallets"][0]["verdict"] == "no cycle decided on that bar: none ran before the next bar closed"
     assert chain["source"] == "recorded"
+    # Also between its last decision and now: that is when it is asked.
+    assert asked(rig, "why-not", f"{rig.btc}@{_iso(rig.now)}")["close"] == _iso(rig.now // HOUR * HOUR)
 
 
 @pytest.mark.req("X6")

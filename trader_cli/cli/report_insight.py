@@ -47,12 +47,12 @@ def _why_not(
     symbol, when = asked_for(moment)
     parts = run.wiring()
     ledger = parts.existing_ledger
-    meant = ledger.run(one) if one is not None else chosen_run(ledger.runs(), symbol, when)
+    meant = ledger.run(one) if one is not None else chosen_run(ledger.runs(_RUNS), symbol, when)
     asked = asked_of(ledger, meant.run_id)
     is_session = asked.mode != "backtest"
     # A session reads all there is before its first bar; a backtest its own span only.
     since = _since(asked.config) if is_session else meant.start_ms
-    request = parts.again(asked, meant.symbols, since, meant.end_ms)
+    request = parts.again(asked, meant.symbols, since, max(meant.end_ms, when) if is_session else meant.end_ms)
     place = Place(ledger, asked, meant, request, parts.bars, parts.instrument)
     result = asdict(why_not(place, symbol, when))
     return Outcome("report.why-not/1", result, lambda console: why_not_view(console, result))
@@ -207,7 +207,11 @@ def _strategies(
     limits = Limits(insight.retire_days, insight.retire_trades)
     hold = _holder(parts)
     lines = [asdict(strategy_line(ledger, name, facts, hold, limits, parts.now_ms())) for name in wanted]
-    result = {"days": limits.days, "trades": limits.trades, "strategies": lines, "notes": notes}
+    # Two flat tables: what each brought, by source, and what is to be said of each.
+    brought = [{"strategy": one["strategy"], **each} for one in lines for each in one.pop("results")]
+    drifted = [{"strategy": one["strategy"], **each} for one in lines if (each := one.pop("drift"))]
+    judged = {"days": limits.days, "trades": limits.trades}
+    result = {**judged, "strategies": lines, "results": brought, "drifts": drifted, "notes": notes}
     return Outcome("report.strategies/1", result, lambda console: strategies_view(console, result))
 
 

@@ -179,9 +179,10 @@ def strategies_view(console: Console, result: Mapping[str, Any]) -> None:
         name = Text(one["strategy"], style="bold yellow" if one["retire"] else "bold" if one["deployed"] else "")
         age = f"{number(one['age_days'], 0)} d" if one["deployed"] else "-"
         end = (_verdict_text(one["verdict"]), age)
-        if not one["results"]:
+        mine = [row for row in result["results"] if row["strategy"] == one["strategy"]]
+        if not mine:
             table.add_row(name, *("-",) * 7, *end)
-        for i, row in enumerate(one["results"]):
+        for i, row in enumerate(mine):
             percents = (signed(row["return_pct"], 1, " %"), signed(row["hold_pct"], 1, " %"))
             figures = (number(row["sharpe"]), number(row["drawdown_pct"], 1, " %"), number(row["trades"], 0))
             head, tail = (Text(""), ("", "")) if i else (name, end)
@@ -189,6 +190,9 @@ def strategies_view(console: Console, result: Mapping[str, Any]) -> None:
     console.print(table)
     text = f"live and paper: closed round trips of the last {result['days']} days, after costs; hold: buy-and-hold"
     console.print(Text(textwrap.fill(text, _WIDTH), style="dim"))
+    for one in result["drifts"]:
+        told = f"drift of {one['strategy']}: {one['verdict']}: {one['reason']}"
+        console.print(Text(textwrap.fill(told, _WIDTH, subsequent_indent="  "), style=_VERDICTS[one["verdict"]]))
     for one in result["strategies"]:
         if one["retire"]:
             console.print()

@@ -48,7 +48,7 @@ _CYCLES = 5_000
 
 
 class Listed(Protocol):
-    """A run as the ledger lists it. end_ms: close of its last bar."""
+    """A run as the ledger lists it. start_ms: of a session when it began; end_ms: close of its last bar."""
 
     @property
     def run_id(self) -> str:
@@ -58,6 +58,11 @@ class Listed(Protocol):
     @property
     def mode(self) -> str:
         """The listed `mode`."""
+        ...
+
+    @property
+    def timeframe(self) -> str:
+        """The listed `timeframe`."""
         ...
 
     @property
@@ -129,15 +134,27 @@ def chosen_run(runs: Sequence[Listed], symbol: str, when: int) -> Listed:
         names = sorted({name for one in runs for name in one.symbols})
         shown = f"the ledger knows {', '.join(names[:6])}" if names else "no run is in the ledger yet"
         raise UsageError(f"no run traded `{symbol}`", *did_you_mean(symbol, names), shown)
-    then = [one for one in known if one.start_ms <= when <= one.end_ms]
+    order = {"live": 0, "paper": 1}
+    then = [one for one in known if _first(one) <= when < _last(one)]
+    # A session goes on: what it did not do after its last decision is a question too.
+    then = then or [one for one in known if one.mode != "backtest" and _first(one) <= when][:1]
     if not then:
         nearest = min(known, key=lambda one: min(abs(one.start_ms - when), abs(one.end_ms - when)))
         raise UsageError(
             f"no run traded `{symbol}` at {iso(when)}",
             f"the nearest is `{nearest.run_id}`: {iso(nearest.start_ms)} to {iso(nearest.end_ms)}",
         )
-    order = {"live": 0, "paper": 1}
     return min(then, key=lambda one: order.get(one.mode, 2))
+
+
+def _first(run: Listed) -> int:
+    """Return the first moment that can be asked about: a session decides on the bar that closed before it began."""
+    return run.start_ms - (0 if run.mode == "backtest" else Timeframe.parse(run.timeframe).ms)
+
+
+def _last(run: Listed) -> int:
+    """Return the first moment after the bar that follows the last decision."""
+    return run.end_ms + Timeframe.parse(run.timeframe).ms
 
 
 def why_not(place: Place, symbol: str, when: int) -> WhyNot:
@@ -153,7 +170,7 @@ def why_not(place: Place, symbol: str, when: int) -> WhyNot:
             *did_you_mean(symbol, run.symbols),
             f"it trades {', '.join(run.symbols[:6])}",
         )
-    if not run.start_ms <= when <= run.end_ms:
+    if when < _first(run) or (run.mode == "backtest" and when >= _last(run)):
         raise UsageError(
             f"the run `{run.run_id}` goes from {iso(run.start_ms)} to {iso(run.end_ms)}, not to {iso(when)}",
             f"the nearest is `{symbol}@{iso(min(max(when, run.start_ms), run.end_ms))}`",
