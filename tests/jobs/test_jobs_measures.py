@@ -82,15 +82,16 @@ def test_orders_count_by_how_they_ended_and_what_is_open_apart() -> None:
         record(ticket("a"), OrderState.FILLED, 2 * ONE, "O-1"),
         record(ticket("b"), OrderState.FILLED, 2 * ONE, "O-2"),
         record(ticket("c"), OrderState.REJECTED, message="funds: EOrder:Insufficient funds"),
+        record(ticket("g"), OrderState.REJECTED, message="It is 12:01, come back tomorrow"),
         record(ticket("d"), OrderState.OPEN, 0, "O-3"),
         record(ticket("e"), OrderState.UNKNOWN),
         record(ticket("f"), OrderState.SENDING),
     ]
     found = measures(known, NOON)
-    assert values(found, "orders") == {(*LIVE, "filled"): 2.0, (*LIVE, "rejected"): 1.0}
+    assert values(found, "orders") == {(*LIVE, "filled"): 2.0, (*LIVE, "rejected"): 2.0}
     assert values(found, "open_orders") == {LIVE: 1.0}
     assert values(found, "unresolved_orders") == {LIVE: 2.0}
-    assert sum(values(found, "rejections").values()) == 1
+    assert values(found, "rejections") == {(*LIVE, "funds"): 1.0, (*LIVE, "unnamed"): 1.0}
 
 
 def test_an_unresolved_order_of_a_session_that_ended_is_still_counted() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from report_books import HOUR, NOON, Shelf, session, step
 
+from trader_cli.model.orders import OrderState
 from trader_cli.model.session import Arming, CycleRecord, Session, Step
 
 
@@ -23,6 +25,13 @@ class Books(Shelf):
 
     def peak_equity(self, run_id: str) -> int:
         return self.peaks.get(run_id, self.last_step(run_id).equity)
+
+    def order_ends(self, run_id: str) -> Sequence[tuple[str, str, int]]:
+        ends = Counter(
+            (str(one.state), one.events[-1].message if one.state is OrderState.REJECTED else "")
+            for one in self.orders(run_id)
+        )
+        return [(state, said, count) for (state, said), count in sorted(ends.items())]
 
     def armings(self, venue: str, account: str) -> Sequence[tuple[Arming, int | None]]:
         return [(one, ended) for one, ended in self.leaves if (one.venue, one.account) == (venue, account)]

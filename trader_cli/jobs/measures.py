@@ -6,6 +6,7 @@ so its currency is a label. A session is told from another by mode, exchange and
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from trader_cli.engine.state import TRIPPED_BY
 from trader_cli.jobs.report import differences, open_sessions, positions, session_lines
 from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.model.fills import Refusal
+from trader_cli.model.orders import OrderState
 from trader_cli.model.risk import ALL
-from trader_cli.model.session import Arming, CycleRecord, OrderRecord, Session, Step
+from trader_cli.model.session import Arming, CycleRecord, Session, Step
 from trader_cli.model.timeframe import Timeframe
-from trader_cli.stats.execution import Sent, analytics
 
+_PATTERN = re.compile(r"[a-z0-9_]+(?=: |$)")
 _CYCLES = 200
 _WHOLE = 1 << 31
 _SESSION = ("mode", "exchange", "account")
@@ -113,6 +115,10 @@ class MeasuredLedger(ReportLedger, Protocol):
 
     def peak_equity(self, run_id: str) -> int:
         """Return the highest equity of a session's steps, 1e-8 quote."""
+        ...
+
+    def order_ends(self, run_id: str) -> Sequence[tuple[str, str, int]]:
+        """Return (state, the venue's words for a refusal, else "", how many) of a session's orders as they stand."""
         ...
 
     def armed(self, venue: str, account: str) -> Arming | None:
@@ -262,18 +268,26 @@ def _money(found: _Found, ledger: MeasuredLedger, sessions: Sequence[Session]) -
 
 def _orders(found: _Found, ledger: MeasuredLedger, sessions: Sequence[Session]) -> None:
     """Count the orders of every session, ended ones too: what is unresolved there is still at the venue."""
-    each: dict[tuple[str, str, str], list[OrderRecord]] = {}
+    each: dict[tuple[str, str, str], Counter[tuple[str, str]]] = {}
     for session in sessions:
         if session.mode == "live":
-            each.setdefault(key_of(session), []).extend(ledger.orders(session.run_id))
+            for state, said, count in ledger.order_ends(session.run_id):
+                each.setdefault(key_of(session), Counter())[state, said] += count
     for key, orders in each.items():
-        states = Counter(str(one.state) for one in orders if one.state.is_final)
-        for state, count in states.items():
-            found.add("orders", count, *key, state)
-        unresolved = sum(one.state.is_unresolved for one in orders)
-        found.add("unresolved_orders", unresolved, *key)
-        found.add("open_orders", len(orders) - unresolved - sum(states.values()), *key)
-        for pattern, count in analytics([Sent(one, (), "") for one in orders]).rejections.items():
+        states: Counter[OrderState] = Counter()
+        refused: Counter[str] = Counter()
+        for (state, said), count in orders.items():
+            states[OrderState(state)] += count
+            if state == OrderState.REJECTED:
+                # What has no name in the error table is words of the venue's, of which there is no end: no label for them.
+                named = _PATTERN.match(said)
+                refused[named[0] if named else "unnamed"] += count
+        for one, count in states.items():
+            if one.is_final:
+                found.add("orders", count, *key, str(one))
+        found.add("unresolved_orders", sum(count for one, count in states.items() if one.is_unresolved), *key)
+        found.add("open_orders", states[OrderState.OPEN], *key)
+        for pattern, count in refused.items():
             found.add("rejections", count, *key, pattern)
 
 

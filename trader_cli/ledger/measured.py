@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from trader_cli.errors import DataError, RiskError, UnresolvedError, VenueError
 from trader_cli.ledger import schema
 from trader_cli.ledger.sessions import run_row
+from trader_cli.model.orders import OrderState
 
 _ENDED = ("acted", "nothing", "ended")
 _CODES = {one.exit_code: one.code for one in (DataError, VenueError, RiskError, UnresolvedError)}
@@ -39,3 +40,18 @@ def peak_equity(connection: Connection, run_id: str) -> int:
     t = schema.steps
     run = run_row(connection, run_id)["id"]
     return int(connection.execute(select(func.max(t.c.equity)).where(t.c.run == run)).scalar_one())
+
+
+def order_ends(connection: Connection, run_id: str) -> list[tuple[str, str, int]]:
+    """Return (state, the venue's words for a refusal, else "", how many) of a session's orders as they stand.
+
+    Raises DataError where there is no such session.
+    """
+    o, e = schema.orders, schema.order_events
+    run = run_row(connection, run_id)["id"]
+    newest = (
+        select(func.max(e.c.id)).join_from(e, o, e.c.order_id == o.c.id).where(o.c.run == run).group_by(e.c.order_id)
+    )
+    said = case((e.c.state == OrderState.REJECTED.value, e.c.message), else_="").label("said")
+    query = select(e.c.state, said, func.count()).where(e.c.id.in_(newest)).group_by(e.c.state, said)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(e.c.state, said))]

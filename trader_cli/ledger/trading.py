@@ -214,6 +214,14 @@ class Trading(Opened):
         with self._reading() as connection:
             return measured.peak_equity(connection, run_id)
 
+    def order_ends(self, run_id: str) -> list[tuple[str, str, int]]:
+        """Return (state, the venue's words for a refusal, else "", how many) of a session's orders as they stand.
+
+        Raises DataError where there is no such session.
+        """
+        with self._reading() as connection:
+            return measured.order_ends(connection, run_id)
+
     def learn_minimum(self, time_ms: int, venue: str, symbol: str, minimum: Decimal, message: str) -> None:
         """Remember the smallest order (quote) that a refusal taught; one that is not larger than what is known writes nothing.
 
