@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    command(app, "scan")(_scan)
+    command(app, "scan", measured="scan")(_scan)
 
 
 def _scan(
