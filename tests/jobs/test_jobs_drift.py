@@ -205,3 +205,34 @@ def test_a_session_that_decided_on_one_bar_has_nothing_to_compare(tmp_path: Path
     said = home.call("report", "drift")
     assert said.code == 4
     assert "decided on 1 bar: there is nothing to compare" in said.err
+
+
+@pytest.mark.req("X7")
+def test_settings_that_changed_since_are_named_and_the_re_run_keeps_to_the_session_s(home: Home) -> None:
+    home.states(costs__fee_bps="30")
+    result = home.call("report", "drift", "--json").result
+    assert result["gap"] == "0"
+    text = "the re-run keeps to the settings that the session began with: `costs.fee_bps` was 10 and is 30"
+    assert result["notes"] == [text]
+
+
+@pytest.mark.req("X7")
+def test_two_wallets_and_a_symbol_that_lacks_a_bar_have_no_gap_either(tmp_path: Path) -> None:
+    home = Home.make(tmp_path, costs__fee_bps="10", data__symbols=["AA/USD", "BB/USD"])
+    wallets = "".join(
+        f'[wallets.{name}]\nstrategies = ["planned"]\nshare_pct = "{share}"\n'
+        for name, share in (("one", 50), ("two", 40))
+    )
+    with (home.folder / "trader.toml").open("a") as file:
+        file.write(wallets)
+    home.bars(CLOSES)
+    home.bars([50, 51, 52, 53, 54, 55, 56, 57, 58, 59], "BB/USD", gone=(4,))
+    home.want(2, 1.0)
+    home.want(6, 0.0)
+    home.want(3, 0.5, "BB/USD")
+    home.want(7, 0.0, "BB/USD")
+    assert home.call("strategy", "deploy", "planned").code == 0
+    for _ in range(9):
+        assert home.call("paper", "--replay").code == 0
+    one = found(home)
+    assert (one.fills, one.rerun_fills, one.gap) == (8, 8, "0")
