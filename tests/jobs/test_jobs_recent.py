@@ -44,7 +44,12 @@ def diary(*steps: Step, of_session: Session | None = None, **changed: Any) -> Di
 
 
 def seen(ledger: Diary, span: Span = WEEK) -> Recent:
-    return recent(ledger, ledger.sessions(), span, NOW, 3)
+    def points(run_id: str, since_ms: int, by_bar: bool) -> list[Step]:
+        steps = list(reversed(ledger.all_steps[run_id]))
+        old = [one for one in steps if (one.bar_ms if by_bar else one.time_ms) < since_ms]
+        return old[-1:] + steps[len(old) :]
+
+    return recent(ledger, points, ledger.sessions(), span, NOW, 3)
 
 
 MINE = session()

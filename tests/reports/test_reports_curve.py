@@ -36,7 +36,14 @@ def hand() -> Shelf:
 
 def made(shelf: Shelf) -> Page:
     return page(
-        shelf, shelf, "2020", lambda _run: {"risk": {"stop_pct": "2.5"}}, lambda _name, _stated: AXES, 10, BEGIN
+        shelf,
+        shelf,
+        "2020",
+        lambda _run: {"risk": {"stop_pct": "2.5"}},
+        lambda _run: shelf.all_steps,
+        lambda _name, _stated: AXES,
+        10,
+        BEGIN,
     )
 
 

@@ -29,7 +29,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def written(shelf: Shelf, folder: Path) -> Path:
     path = folder / "page.html"
     path.write_text(
-        render(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN)), "utf-8"
+        render(page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN)),
+        "utf-8",
     )
     return path
 
@@ -291,7 +292,7 @@ def test_a_run_without_bars_or_trades_is_a_page_with_what_there_is(browser: Brow
 
 def test_what_is_not_a_number_is_nothing_and_no_text_ends_its_element() -> None:
     shelf = book(4, strategy=EVIL)
-    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
+    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN))
     for text in found.values():
         assert not set(text) & set("<>&")
     head = json.loads(found["data"])
@@ -312,7 +313,7 @@ def unpacked(one: dict[str, Any]) -> dict[str, list[float]]:
 def test_candles_are_told_to_nine_digits() -> None:
     shelf = book(60)
     bars = shelf.bars["BTC/USD"]
-    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN))
+    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN))
     for name, values in unpacked(json.loads(found["candles-0"])).items():
         assert values == pytest.approx(getattr(bars, name).tolist(), rel=1e-7)
 
@@ -320,7 +321,7 @@ def test_candles_are_told_to_nine_digits() -> None:
 @pytest.mark.deep
 def test_many_bars_are_told_as_coarser_ones_and_a_long_account_keeps_its_extremes() -> None:
     shelf = book(120_000, symbols=("BTC/USD",))
-    made = page(shelf, shelf, "2020", lambda _run: {}, lambda _name, _stated: AXES, 10, BEGIN)
+    made = page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN)
     found = blocks(made)
     candles, head = json.loads(found["candles-0"]), json.loads(found["data"])
     assert (candles["timeframe"], candles["own"]) == ("2h", "1h")

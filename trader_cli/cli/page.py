@@ -46,6 +46,7 @@ def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
     """Return the page of the run whose id begins so, as data and as HTML."""
     from trader_cli.jobs.page import page
     from trader_cli.ledger.asked import asked_of
+    from trader_cli.ledger.points import points_of
     from trader_cli.reports.page import render
 
     ledger = parts.existing_ledger
@@ -54,6 +55,7 @@ def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
         parts.bars,
         run_id,
         lambda name: asked_of(ledger, name).config,
+        lambda name: points_of(ledger, name),
         lambda name, stated: _space(parts, name, stated),
         parts.settings.optimize.min_trades,
         parts.now_ms(),

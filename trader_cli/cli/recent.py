@@ -52,8 +52,17 @@ def recent_result(parts: Wiring, sessions: Sequence[Session], span: Span) -> dic
 
     from trader_cli.jobs.recent import recent
     from trader_cli.jobs.report_orders import figures_row
+    from trader_cli.ledger.points import points_of
 
-    found = recent(parts.existing_ledger, sessions, span, parts.now_ms(), parts.settings.cycle.stale_bars)
+    ledger = parts.existing_ledger
+    found = recent(
+        ledger,
+        lambda run_id, since_ms, by_bar: points_of(ledger, run_id, since_ms, by_bar=by_bar),
+        sessions,
+        span,
+        parts.now_ms(),
+        parts.settings.cycle.stale_bars,
+    )
     return {
         "since": found.since,
         "until": found.until,

@@ -10,7 +10,7 @@ import numpy as np
 
 from trader_cli.errors import DataError
 from trader_cli.jobs.page_curve import Curve, Rolling, read_bars, rebuilt, recorded, rolling_sharpe, stepped
-from trader_cli.jobs.page_ledger import PageLedger, RunLine
+from trader_cli.jobs.page_ledger import PageLedger, Point, RunLine
 from trader_cli.jobs.page_research import Judged, Searched, maps_of, verdicts_of
 from trader_cli.jobs.page_trades import (
     CostLine,
@@ -32,7 +32,6 @@ from trader_cli.model.timeframe import Timeframe
 from trader_cli.stats.performance import curve_stats, monthly_returns, trade_stats, turnover
 
 _CASH = 1e-8
-_ALL_STEPS = 10_000_000
 Months = tuple[tuple[int, int, float], ...]
 
 
@@ -71,15 +70,16 @@ def page(
     source: BarSource,
     prefix: str,
     config_of: Callable[[str], Mapping[str, Any]],
+    points_of: Callable[[str], Sequence[Point]],
     space_of: Callable[[str, Mapping[str, Any]], Space],
     min_trades: int,
     now_ms: int,
 ) -> Page:
     """Return the page of the run whose id begins so. Raises UsageError for none or several.
 
-    config_of: the settings of a run by its id. space_of: the space of a strategy's searches; min_trades: what a trial must
-    have closed to count. Bars that are not there
-    any more, or not those the run saw, leave out what needs them, and the page says so.
+    config_of: the settings of a run by its id; points_of: the account of a session, oldest first. space_of: the space of a
+    strategy's searches; min_trades: what a trial must have closed to count. Bars that are not there any more, or not those the
+    run saw, leave out what needs them, and the page says so.
     """
     run = ledger.run(prefix)
     session = next((one for one in ledger.sessions() if one.run_id == run.run_id), None)
@@ -96,8 +96,7 @@ def page(
             curve = recorded(run)
             notes.append(f"{error.message}: the account is drawn from the points that the run wrote down itself")
     else:
-        steps = list(reversed(ledger.steps(run.run_id, _ALL_STEPS)))
-        curve = stepped(run, steps, candles, rate)
+        curve = stepped(run, points_of(run.run_id), candles, rate)
         if ledger.adjustments(run.run_id):
             notes.append("the account took in, or wrote off, amounts that nobody traded: `trader ledger reconcile`")
     figures, benchmark = _figures(run, curve, timeframe, trips, fills, session is None)

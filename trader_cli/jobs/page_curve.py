@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from trader_cli.errors import DataError, UsageError
-from trader_cli.jobs.page_ledger import RunLine
+from trader_cli.jobs.page_ledger import Point, RunLine
 from trader_cli.jobs.ports import BarSource
 from trader_cli.model.bars import Bars, Floats, Ints
-from trader_cli.model.session import Step
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.stats.calendar import Span
 from trader_cli.stats.performance import NAN, buy_and_hold
@@ -117,7 +116,7 @@ def recorded(run: RunLine) -> Curve:
     return Curve(run.cash_start * _CASH, close_ms, equity, held, np.full(len(points), NAN), whole=False)
 
 
-def stepped(run: RunLine, steps: Sequence[Step], series: Mapping[str, Bars], cost_rate: float) -> Curve:
+def stepped(run: RunLine, steps: Sequence[Point], series: Mapping[str, Bars], cost_rate: float) -> Curve:
     """Return the account of a session as its steps wrote it down: the last step of each bar. steps: oldest first."""
     timeframe = Timeframe.parse(run.timeframe)
     last = {one.bar_ms: one for one in steps if one.bar_ms >= 0}

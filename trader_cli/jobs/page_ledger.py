@@ -103,6 +103,35 @@ class RunLine(Protocol):
         ...
 
 
+class Point(Protocol):
+    """What a step of a session says of money, in 1e-8 quote."""
+
+    @property
+    def seq(self) -> int:
+        """0 for the opening, then one more each."""
+        ...
+
+    @property
+    def time_ms(self) -> int:
+        """When it was written, ms UTC."""
+        ...
+
+    @property
+    def bar_ms(self) -> int:
+        """Open of the newest bar decided on, ms UTC, -1 = none yet."""
+        ...
+
+    @property
+    def cash(self) -> int:
+        """Of all wallets."""
+        ...
+
+    @property
+    def equity(self) -> int:
+        """With holdings at their last price."""
+        ...
+
+
 class PageLedger(ReportLedger, Protocol):
     """What a page reads; nothing here writes."""
 

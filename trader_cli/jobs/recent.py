@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trader_cli.engine.snapshot import unpack
 from trader_cli.engine.state import CASH, QUANTITY
 from trader_cli.jobs.measures import heartbeats, tripped
+from trader_cli.jobs.page_ledger import Point
 from trader_cli.jobs.report import adopted, decimals_of, exact, open_sessions, time_text
 from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.jobs.report_orders import sent_orders
@@ -19,7 +20,6 @@ from trader_cli.model.timeframe import DAY_MS, Timeframe
 from trader_cli.stats.execution import Figures, figures
 
 NAN = float("nan")
-_FIRST_STEPS = 256
 _MOST_EVENTS = 1000
 _MOST_CYCLES = 5000
 STORED = "replay:"
@@ -178,24 +178,36 @@ class Span:
 
 @dataclass(frozen=True)
 class _Seen:
-    """One session with what the ledger has of it in its span. before: its newest step before the span, the first if none."""
+    """One session with what the ledger has of it in its span. before: its newest point before the span, the first if
+    none; last: its newest step of all."""
 
     session: Session
     span: Span
-    before: Step
-    steps: Sequence[Step]
+    last: Step
+    before: Point
+    steps: Sequence[Point]
     trips: Sequence[Mapping[str, Any]]
     is_open: bool
 
     @property
-    def last(self) -> Step:
-        return self.steps[-1] if self.steps else self.before
+    def equity(self) -> int:
+        """At the end of the span."""
+        return self.steps[-1].equity if self.steps else self.before.equity
 
 
-def recent(ledger: RecentLedger, sessions: Sequence[Session], span: Span, now_ms: int, stale_bars: int) -> Recent:
-    """Return what the sessions did in a span; those that did nothing in it, and do not go on, are left out."""
+Points = Callable[[str, int, bool], Sequence[Point]]
+
+
+def recent(
+    ledger: RecentLedger, points: Points, sessions: Sequence[Session], span: Span, now_ms: int, stale_bars: int
+) -> Recent:
+    """Return what the sessions did in a span; those that did nothing in it, and do not go on, are left out.
+
+    points: the account of a session (its id) from a moment on (ms UTC), oldest first, before them the newest that is older; the
+    moment is of bars' opens where the third is true.
+    """
     going_on = {one.run_id for one in open_sessions(ledger.sessions())}
-    seen = [one for session in sessions if (one := _look(ledger, session, span, session.run_id in going_on))]
+    seen = [one for session in sessions if (one := _look(ledger, points, session, span, session.run_id in going_on))]
     known = {one.session.run_id for one in seen}
     orders = [
         one
@@ -224,19 +236,16 @@ def recent(ledger: RecentLedger, sessions: Sequence[Session], span: Span, now_ms
     )
 
 
-def _look(ledger: RecentLedger, session: Session, span: Span, is_open: bool) -> _Seen | None:
-    mine = span.of(session, ledger.last_step(session.run_id))
-    limit = _FIRST_STEPS
-    while True:
-        newest = ledger.steps(session.run_id, limit)
-        if len(newest) < limit or newest[-1].time_ms < mine.since_ms:
-            break
-        limit *= 4
+def _look(ledger: RecentLedger, points: Points, session: Session, span: Span, is_open: bool) -> _Seen | None:
+    last = ledger.last_step(session.run_id)
+    mine, stored = span.of(session, last), session.exchange.startswith(STORED)
+    since = mine.since_ms - Timeframe.parse(session.timeframe).ms if stored else mine.since_ms
     clock = _clock(session)
-    inside = [one for one in reversed(newest) if mine.holds(clock(one))]
-    before = next((one for one in newest if clock(one) < mine.since_ms), newest[-1])
+    found = points(session.run_id, since, stored)
+    inside = [one for one in found if mine.holds(clock(one)) and one.seq]
+    before = next((one for one in reversed(found) if clock(one) < mine.since_ms), found[0])
     trips = [one for one in ledger.rows("trades", session.run_id) if mine.holds(one["exit_ms"])]
-    return _Seen(session, mine, before, inside, trips, is_open) if inside or trips or is_open else None
+    return _Seen(session, mine, last, before, inside, trips, is_open) if inside or trips or is_open else None
 
 
 def _clock(session: Session) -> Any:
@@ -248,9 +257,9 @@ def _clock(session: Session) -> Any:
 
 
 def _performance(ledger: RecentLedger, one: _Seen) -> Performance:
-    session, last = one.session, one.last
-    begun = one.before.equity + adopted(ledger, session, last, one.before.time_ms)
-    result = last.equity - begun
+    session = one.session
+    begun = one.before.equity + adopted(ledger, session, one.last, one.before.time_ms)
+    result = one.equity - begun
     pnl, fees, wins, _ = _sums(one.trips)
     won = sum(int(trip["pnl"]) for trip in one.trips if trip["pnl"] > 0)
     lost = won - pnl
@@ -264,7 +273,7 @@ def _performance(ledger: RecentLedger, one: _Seen) -> Performance:
         since=iso(max(one.span.since_ms, session.started_ms)),
         until=iso(one.span.until_ms),
         begun=exact(begun),
-        equity=exact(last.equity),
+        equity=exact(one.equity),
         result=exact(result),
         result_pct=result / begun * 100 if begun > 0 else NAN,
         drawdown_pct=_fall([begun, *(step.equity for step in one.steps)]),
@@ -316,7 +325,7 @@ def _days(one: _Seen) -> list[Day]:
 
 
 def _wallets(ledger: RecentLedger, one: _Seen) -> list[WalletLine]:
-    session, step = one.session, ledger.last_step(one.session.run_id)
+    session, step = one.session, one.last
     book = unpack(step.state, step.symbols, step.wallets, step.symbols, step.wallets)
     decimals = decimals_of(ledger, session, step.symbols)
     halted = {scope: halt.reason for scope, halt in ledger.halted().items()}
@@ -375,7 +384,7 @@ def _risk(events: Iterable[RiskEvent]) -> tuple[EventLine, ...]:
 
 
 def _health(ledger: RecentLedger, one: _Seen, now_ms: int, stale_bars: int) -> HealthLine:
-    session, last = one.session, ledger.last_step(one.session.run_id)
+    session, last = one.session, one.last
     length = Timeframe.parse(session.timeframe).ms
     close = last.bar_ms + length if last.bar_ms >= 0 else 0
     stored = session.exchange.startswith(STORED)
