@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trader_cli.errors import UsageError, did_you_mean
@@ -22,14 +23,21 @@ _NO_LIMIT_MS = 1 << 40
 
 
 def fetch_bars(
-    parts: Wiring, exchange: str, timeframes: Sequence[str], progress: Progress, *, replacing: bool, again: bool
+    parts: Wiring,
+    exchanges: Sequence[str],
+    timeframes: Sequence[str],
+    progress: Progress,
+    *,
+    replacing: bool,
+    again: bool,
 ) -> list[Fetched]:
-    """Bring the stored series of the configuration's symbols up to date, each at these timeframes."""
+    """Bring the stored series of the configuration's symbols up to date, each at these exchanges and timeframes."""
     from trader_cli.jobs.fetch import Wanted
     from trader_cli.model.timeframe import Timeframe
 
-    if exchange not in PROVIDERS:
-        raise UsageError(f"bars of `{exchange}` cannot be fetched", *did_you_mean(exchange, PROVIDERS), _KNOWN)
+    for exchange in exchanges:
+        if exchange not in PROVIDERS:
+            raise UsageError(f"bars of `{exchange}` cannot be fetched", *did_you_mean(exchange, PROVIDERS), _KNOWN)
     if not parts.settings.data.symbols:
         raise UsageError(
             "no symbols are stated", "name them: `--symbols BTC/USD,ETH/USD`, or `data.symbols` in `trader.toml`"
@@ -38,8 +46,9 @@ def fetch_bars(
         raise UsageError("no timeframe is stated", "name one or more: `--timeframe 1h,1d`")
     frames = sorted({Timeframe.parse(one) for one in timeframes})
     symbols = dict.fromkeys(parts.settings.data.symbols)
-    wanted = [Wanted(exchange, symbol, one) for symbol in symbols for one in frames]
-    return _fetched(parts, exchange, wanted, progress, replacing=replacing, again=again)
+    places = dict.fromkeys(exchanges)
+    wanted = [Wanted(place, symbol, one) for place in places for symbol in symbols for one in frames]
+    return _fetched(parts, wanted, progress, replacing=replacing, again=again)
 
 
 def fill_gaps(parts: Wiring, timeframe: Timeframe) -> list[Fetched]:
@@ -55,7 +64,7 @@ def fill_gaps(parts: Wiring, timeframe: Timeframe) -> list[Fetched]:
             lacking.append(one)
     if not lacking:
         return []
-    return _fetched(parts, exchange, lacking, lambda _done, _of: None, replacing=False, again=False)
+    return _fetched(parts, lacking, lambda _done, _of: None, replacing=False, again=False)
 
 
 def _shelf(parts: Wiring, wanted: Wanted) -> Shelf:
@@ -66,7 +75,7 @@ def _shelf(parts: Wiring, wanted: Wanted) -> Shelf:
 
 
 def _fetched(
-    parts: Wiring, exchange: str, wanted: Sequence[Wanted], progress: Progress, *, replacing: bool, again: bool
+    parts: Wiring, wanted: Sequence[Wanted], progress: Progress, *, replacing: bool, again: bool
 ) -> list[Fetched]:
     from trader_cli.config.moment import time_ms
     from trader_cli.jobs.fetch import Clock, Terms, fetch
@@ -84,28 +93,32 @@ def _fetched(
         replacing=replacing,
         again=again,
     )
-    fallback = [one for one in dict.fromkeys(settings.fetch.fallback) if one != exchange]
+    fallback = list(dict.fromkeys(settings.fetch.fallback))
     for name in fallback:
         if name not in PROVIDERS:
             raise UsageError(f"`{name}` cannot stand in", *did_you_mean(name, PROVIDERS), _KNOWN)
-    # Who has coins cannot stand in for shares.
-    fallback = [name for name in fallback if (name in _STOCKS) == (exchange in _STOCKS)]
     scores, turn = provider_scores(parts), _Turn(parts.sleep)
     rename = _renaming(settings.fetch.quotes)
-    made: dict[str, Provider] = {}
+    frames = sorted({one.timeframe for one in wanted})
 
     def shelf(one: Wanted) -> Shelf:
         return _shelf(parts, one)
 
-    frames = sorted({one.timeframe for one in wanted})
-    own: Provider = Watched(_provider(parts, exchange, turn.sleep), scores, turn.answering_s)
-    made[exchange] = FinerFirst(own, parts.home / "data", exchange, frames, shelf)
+    @cache
+    def inner(name: str) -> Provider:
+        return _provider(parts, name, turn.sleep)
 
-    def providers(_: Wanted) -> Sequence[Provider]:
-        for name in fallback:
-            if name not in made:
-                made[name] = Watched(_provider(parts, name, turn.sleep), scores, turn.answering_s, rename)
-        return [made[name] for name in (exchange, *scores.ranked(fallback))]
+    @cache
+    def own(name: str) -> Provider:
+        asked = Watched(inner(name), scores, turn.answering_s)
+        return FinerFirst(asked, parts.home / "data", name, frames, shelf)
+
+    def providers(one: Wanted) -> Sequence[Provider]:
+        # Who has coins cannot stand in for shares.
+        kind = one.exchange in _STOCKS
+        names = [name for name in fallback if name != one.exchange and (name in _STOCKS) == kind]
+        others = [Watched(inner(name), scores, turn.answering_s, rename) for name in scores.ranked(names)]
+        return [own(one.exchange), *others]
 
     clock = Clock(parts.now_ms, time.monotonic, parts.sleep)
     return fetch(wanted, shelf, providers, terms, clock, progress)

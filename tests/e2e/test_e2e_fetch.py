@@ -96,6 +96,16 @@ def test_a_symbol_the_venue_does_not_have_is_named_and_the_others_are_stored(cal
     assert "BTC/USDT  1h       0  719   719  2026-03-01 11:00" in done.out
 
 
+def test_a_symbol_is_fetched_from_several_exchanges_by_one_command(call: Callable[..., Said]) -> None:
+    with ExchangeServer(["kraken", "binance"], now_ms=NOON) as server:
+        words = ["fetch", "--exchange", "binance,kraken", "--symbols", "ETH/BTC", "--timeframe", "1h"]
+        urls = ["--set", f"fetch.kraken_url={server.url}", "--set", f"fetch.binance_url={server.url}"]
+        done = call(*words, *urls)
+    assert done.code == 0, done.err
+    assert "binance ETH/BTC  1h       0  719   719" in done.out
+    assert "kraken ETH/BTC   1h       0  719   719" in done.out
+
+
 def test_an_exchange_that_cannot_be_reached_is_said_with_code_5(call: Callable[..., Said]) -> None:
     words = ("fetch", "--exchange", "kraken", "--symbols", "BTC/USD", "--timeframe", "1h", "--set", "fetch.tries=1")
     done = call(*words, "--set", "fetch.kraken_url=http://127.0.0.1:9")

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def _fetch(
     run: Run,
-    exchange: Annotated[str | None, typer.Option(help="Where from: kraken, binance, yahoo.")] = None,
+    exchange: Annotated[str | None, typer.Option(help="Where from: kraken, binance, yahoo; A,B = both.")] = None,
     symbols: Symbols = None,
     timeframe: Annotated[str | None, typer.Option(help="Lengths of a bar: 1h or 1h,1d.", metavar="A,B")] = None,
     since: Since = None,
@@ -48,9 +48,9 @@ def _fetch(
         data__symbols=split(symbols), data__since=since, data__until=until, fetch__fallback=split(fallback)
     )
     settings = parts.settings
-    where = exchange or settings.data.exchange or settings.venue.id or "kraken"
+    where = split(exchange) or split(settings.data.exchange) or [settings.venue.id or "kraken"]
     frames = split(timeframe) or split(settings.data.timeframe) or []
-    series = len(set(settings.data.symbols)) * len(set(frames))
+    series = len(set(where)) * len(set(settings.data.symbols)) * len(set(frames))
     with run.progress(f"fetching {series} series") as shown:
         done = fetch_bars(
             parts,
@@ -105,11 +105,13 @@ def _view(console: Any, done: Sequence[Fetched], rows: Sequence[Mapping[str, Any
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("symbol", "", "before", "new", "bars", "to", "gaps", "s"):
         table.add_column(title, justify="left" if title in ("symbol", "", "to") else "right", no_wrap=True)
+    several = len({one.wanted.exchange for one in done}) > 1
     for one, row in zip(done, rows, strict=True):
         missing = sum(gap["bars"] for gap in row["gaps"])
         last = str(row["last"] or "")[:16].replace("T", " ")
         counts = (f"{one.before:,}", f"{one.added:,}", f"{one.bars:,}")
-        table.add_row(one.wanted.symbol, str(row["timeframe"]), *counts, last, f"{missing:,}", f"{one.seconds:.1f}")
+        symbol = f"{one.wanted.exchange} {one.wanted.symbol}" if several else one.wanted.symbol
+        table.add_row(symbol, str(row["timeframe"]), *counts, last, f"{missing:,}", f"{one.seconds:.1f}")
     console.print(table)
     for one, row in zip(done, rows, strict=True):
         name = f"{one.wanted.symbol} {one.wanted.timeframe}"
