@@ -219,7 +219,7 @@ def test_a_table_sorts_by_the_column_whose_head_is_pressed(seen: Tab) -> None:
     tab.show("trades")
     tab.wait("document.querySelectorAll('#trade-table tbody tr').length")
     head = "[...document.querySelectorAll('#trade-table th')].find((one) => one.textContent === '%')"
-    number = "Number(row.cells[7].textContent.replace(/[+,]/g, ''))"
+    number = "Number(row.cells[2].textContent.replace(/[+,]/g, ''))"
     cells = f"[...document.querySelectorAll('#trade-table tbody tr')].map((row) => {number})"
     for order, wanted in (("descending", True), ("ascending", False)):
         tab.run(f"{head}.querySelector('button').focus()")
@@ -255,6 +255,8 @@ def test_on_a_phone_nothing_is_wider_than_the_window(browser: Browser, usual: Pa
     for one in tab.run("[...document.querySelectorAll('.chart')].map((one) => one.id)"):
         tab.show(one)
     assert tab.run("document.documentElement.scrollWidth") == 390
+    tab.picture(usual.with_name("phone.png"))
+    assert usual.with_name("phone.png").stat().st_size > 100_000, "an empty page is a small picture"
     controls = "[...document.querySelectorAll('.tools button, .tabs button, select, input')]"
     small = f"{controls}.filter((one) => one.getBoundingClientRect().height < 40).length"
     assert tab.run(small) == 0

@@ -475,7 +475,7 @@
       ["Calmar", "calmar"], ["deepest drawdown %", "max_drawdown_pct"], ["longest drawdown, days", "drawdown_days"],
     ].filter(([, key]) => long || !["cagr_pct", "calmar"].includes(key)).map(([label, key]) => [label, number(own[key]), number(other[key])]);
     rows.push(["profit factor", number(own.profit_factor), ""], ["expectancy a trade", number(own.expectancy), ""], ["payoff ratio", number(own.payoff_ratio), ""],
-      ["best and worst trade", `${number(own.best)} / ${number(own.worst)}`, ""], ["average bars held", number(own.average_bars, 1), ""], ["time in the market %", number(own.exposure_pct), ""]);
+      ["best trade", number(own.best), ""], ["worst trade", number(own.worst), ""], ["average bars held", number(own.average_bars, 1), ""], ["time in the market %", number(own.exposure_pct), ""]);
     at("figures").replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, make("th", {}, ""), make("th", { class: "number", scope: "col" }, run.mode === "backtest" ? "strategy" : run.mode), make("th", { class: "number", scope: "col" }, "buy and hold"))),
       make("tbody", {}, ...rows.map(([label, ...cells]) => make("tr", {}, make("th", { scope: "row" }, label), ...cells.map((cell) => make("td", { class: "number" }, cell)))))));
     at("notes").replaceChildren(...page.notes.map((note) => make("li", { class: "quiet" }, note)));
@@ -557,10 +557,11 @@
     const words = (i) => ["symbol", "strategy", "wallet", "reason"].map((name) => named(name, i)).join(" ").toLowerCase();
     const text = (label, name, show = (one) => one) => ({ label, value: (i) => named(name, i), text: (i) => show(named(name, i)) });
     const column = (label, key, show, more = {}) => ({ label, number: true, value: (i) => all[key][i], text: (i) => show(all[key][i]), ...more });
-    const columns = [text("symbol", "symbol"), column("entry", "entry_ms", minute), column("price", "entry_price", price), column("exit", "exit_ms", minute), column("price", "exit_price", price),
-      text("exit reason", "reason", word), column("result", "pnl", (value) => signed(value), { tone: (i) => tone(all.pnl[i]) }), column("%", "return_pct", (value) => signed(value), { tone: (i) => tone(all.pnl[i]) }),
+    // What somebody looks for first is what a narrow window shows.
+    const columns = [text("symbol", "symbol"), column("result", "pnl", (value) => signed(value), { tone: (i) => tone(all.pnl[i]) }), column("%", "return_pct", (value) => signed(value), { tone: (i) => tone(all.pnl[i]) }),
+      text("exit reason", "reason", word), column("entry", "entry_ms", minute), column("price", "entry_price", price), column("exit", "exit_ms", minute), column("price", "exit_price", price),
       column("bars", "bars", (value) => number(value, 0)), column("quantity", "quantity", exact), column("fees", "fees", number), text("strategy", "strategy"), text("wallet", "wallet")];
-    const refresh = table(at("trade-table"), columns, count, { by: 3, match: (i) => !wanted || words(i).includes(wanted) });
+    const refresh = table(at("trade-table"), columns, count, { by: 6, match: (i) => !wanted || words(i).includes(wanted) });
     at("filter").addEventListener("input", (event) => { wanted = event.target.value.trim().toLowerCase().replaceAll(" ", "_"); refresh(); });
   }
 
@@ -572,8 +573,9 @@
       table(host, [
         { label: "check", value: (i) => checks[i].name, text: (i) => word(checks[i].name) },
         { label: "status", value: (i) => checks[i].status, text: (i) => checks[i].status, tone: (i) => checks[i].status },
+        { label: "what was found", long: true, value: (i) => checks[i].message, text: (i) => checks[i].message },
         { label: "number", number: true, value: (i) => checks[i].number, text: (i) => figure(checks[i].number) }, { label: "limit", number: true, value: (i) => checks[i].limit, text: (i) => figure(checks[i].limit) },
-        { label: "unit", value: (i) => checks[i].unit, text: (i) => checks[i].unit }, { label: "what was found", long: true, value: (i) => checks[i].message, text: (i) => checks[i].message },
+        { label: "unit", value: (i) => checks[i].unit, text: (i) => checks[i].unit },
       ], checks.length, { size: 100 });
       const title = make("h3", {}, `${one.strategy}: `, make("span", { class: one.status }, one.status), one.complete ? "" : ", not all checks ran");
       const about = make("p", { class: "quiet" }, `${one.same ? "of this code with these parameters" : `of other code or parameters (${Object.entries(one.params).map(([name, value]) => `${name}=${value}`).join(", ")})`}; ` +
