@@ -106,6 +106,20 @@ def test_cron_shows_by_its_exit_code_that_nobody_could_be_told(home: Path, hook:
     assert run(["alerts", "check"]) == 5
 
 
+@pytest.mark.req("R2.8")
+def test_a_ledger_that_cannot_be_read_is_told_and_that_it_can_be_again(home: Path, hook: Listener) -> None:
+    (home / "trader.db").write_bytes(b"no database at all")
+    for _ in range(2):
+        assert run(["alerts", "check"]) == 0
+    (text,) = texts(hook)
+    assert text.startswith("ledger: the ledger cannot be read: ")
+    assert run(list(FAILS)) == 3
+    assert len(texts(hook)) == 2
+    (home / "trader.db").unlink()
+    assert run(["alerts", "check"]) == 0
+    assert texts(hook)[2] == f"over: {text}"
+
+
 def test_without_addresses_a_run_is_silent_and_the_commands_say_what_is_missing(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

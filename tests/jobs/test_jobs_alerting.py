@@ -14,7 +14,7 @@ from watch_books import Books, books, cycle, leave
 
 from trader_cli.engine import state as of
 from trader_cli.engine.snapshot import pack, unpack
-from trader_cli.jobs.alerting import Memory, Trouble, memory_of, memory_row, run_trouble, troubles, weigh
+from trader_cli.jobs.alerting import Memory, Trouble, memory_of, memory_row, run_trouble, troubles, unreadable, weigh
 from trader_cli.model.fills import Refusal
 from trader_cli.model.orders import OrderState
 
@@ -124,9 +124,11 @@ def test_a_run_is_trouble_by_its_exit_code(code: int, kinds_of: list[str]) -> No
     assert [one.kind for one in run_trouble("live", code, "why", [])] == kinds_of
 
 
-def test_a_run_that_ended_over_an_unresolved_order_is_no_second_trouble() -> None:
+def test_a_run_that_ended_over_what_is_told_already_is_no_second_trouble() -> None:
     order = Trouble("unresolved_order", "unresolved_order:x", "unknown")
     assert run_trouble("live", 7, "why", [order]) == []
+    assert run_trouble("live", 4, "why", [unreadable("damaged")]) == []
+    assert run_trouble("live", 5, "why", [order, unreadable("damaged")]) != []
 
 
 def look(
@@ -191,6 +193,18 @@ def test_what_is_muted_is_not_told_and_not_told_as_over() -> None:
     _, memory = look(Memory(), [HALT], NOON)
     assert weigh(memory, [HALT], ("halt",), DAY, 6, NOON + HOUR).text == ""
     assert weigh(Memory(), [HALT], ("halt",), DAY, 6, NOON).text == ""
+
+
+def test_while_the_ledger_cannot_be_read_nothing_it_knew_is_over() -> None:
+    _, memory = look(Memory(), [HALT], NOON)
+    lost = unreadable("it is damaged")
+    weighed = weigh(memory, [lost], (), DAY, 6, NOON + HOUR, blind=True)
+    assert weighed.text == "ledger: the ledger cannot be read: it is damaged"
+    assert look(weighed.told, [HALT], NOON + 2 * HOUR)[0] == f"over: {weighed.text}"
+    assert set(look(weighed.told, [], NOON + 2 * HOUR)[0].splitlines()) == {
+        f"over: {weighed.text}",
+        "over: halt: everything is halted",
+    }
 
 
 TROUBLES = [HALT, LEAVE, *(Trouble("breaker", f"b:{i}", f"breaker {i}") for i in range(3))]

@@ -41,7 +41,8 @@ def _check(run: Run) -> Outcome:
             console.print(f"{one['kind']}: {one['message']}", markup=False)
         if not result["troubles"]:
             console.print("nothing is wrong")
-        told = "nobody needed to be told" if not result["lines"] else f"told {result['lines']} lines"
+        lines = "1 line" if result["lines"] == 1 else f"{result['lines']} lines"
+        told = f"told {lines}" if result["lines"] else "nobody was told anything new"
         console.print(told + (f", {result['held']} wait for the hour to pass" if result["held"] else ""))
 
     return Outcome("alerts.check/1", result, view, error)
@@ -88,12 +89,21 @@ def look(
 ) -> dict[str, Any]:
     """Compare trouble with what was told, tell the difference, remember it. ended: of a run: exit code, what was wrong."""
     from trader_cli.config.lease import take_lease
-    from trader_cli.jobs.alerting import run_trouble, troubles, weigh
+    from trader_cli.jobs.alerting import run_trouble, troubles, unreadable, weigh
 
-    ledger, settings, now = _ledger(parts), parts.settings.alerts, parts.now_ms()
+    settings, now = parts.settings.alerts, parts.now_ms()
     lease = take_lease(parts.home / "locks", "alerts")
     try:
-        found: list[Trouble] = [] if ledger is None else troubles(ledger, now, settings.heartbeat_bars)
+        ledger, blind = None, False
+        found: list[Trouble] = []
+        try:
+            ledger = _ledger(parts)
+            if ledger is not None:
+                found = troubles(ledger, now, settings.heartbeat_bars)
+        except TraderError as error:
+            # That alone is worth a message: whatever else is wrong, nobody knows now.
+            ledger, blind = None, True
+            found = [unreadable(error.message)]
         if ended is not None:
             found += run_trouble(command, *ended, found)
         path = parts.home / _FILE
@@ -105,6 +115,7 @@ def look(
             settings.most_per_hour,
             now,
             command,
+            blind=blind,
         )
         problems: Sequence[str] = ()
         memory, lines = weighed.failed, 0

@@ -401,6 +401,7 @@ class Alerts(Section):
             "heartbeat",
             "leave",
             "difference",
+            "ledger",
         ],
         ...,
     ] = Field(description="kinds of trouble that nobody is told of; [] = all are told")

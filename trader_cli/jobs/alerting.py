@@ -114,16 +114,23 @@ def troubles(ledger: WatchedLedger, now_ms: int, heartbeat_bars: int) -> list[Tr
     ]
 
 
+def unreadable(message: str) -> Trouble:
+    """Return the trouble that a ledger is which cannot be read."""
+    return Trouble("ledger", "ledger", f"the ledger cannot be read: {message}")
+
+
 def run_trouble(command: str, exit_code: int, message: str, known: Sequence[Trouble]) -> list[Trouble]:
     """Return the trouble that a run's own end is, none where it ended well or its reason is among the known already."""
-    if exit_code in _NO_TROUBLE or (exit_code == _UNRESOLVED and any(one.kind == "unresolved_order" for one in known)):
+    reason = _REASONS.get(exit_code)
+    if exit_code in _NO_TROUBLE or any(one.kind == reason for one in known):
         return []
     kind = "stale_data" if exit_code == _DATA else "cycle_failed"
     return [Trouble(kind, f"{_OF_RUNS}{command}", f"{command} ended with exit code {exit_code}: {message}")]
 
 
 _DATA = 4
-_UNRESOLVED = 7
+# Trouble that says all there is to say of an exit code.
+_REASONS = {4: "ledger", 7: "unresolved_order"}
 # Done; interrupted by somebody; another run was at it.
 _NO_TROUBLE = (0, 130, 143, 75)
 
@@ -201,11 +208,14 @@ def weigh(
     most_per_hour: int,
     now_ms: int,
     command: str = "",
+    *,
+    blind: bool = False,
 ) -> Weighed:
     """Return what somebody is told now: new trouble, what lasts longer than repeat_ms (0 = never), and what is over.
 
-    command: of the run that looks, whose own trouble it may end; that of other commands stays as it is. At most one message,
-    and no more than most_per_hour in an hour: what is not told waits, and is counted.
+    command: of the run that looks, whose own trouble it may end; that of other commands stays as it is. blind: the ledger could
+    not be read, so that nothing it knew is over. At most one message, and no more than most_per_hour in an hour: what is not
+    told waits, and is counted.
     """
     now = {one.key: one for one in found if one.kind not in muted}
     seen: dict[str, Known] = {}
@@ -225,7 +235,8 @@ def weigh(
     for key, one in memory.known.items():
         if key in now:
             continue
-        if key.startswith(_OF_RUNS) and key != _OF_RUNS + command:
+        of_a_run = key.startswith(_OF_RUNS)
+        if key != _OF_RUNS + command and (of_a_run or blind):
             seen[key] = one
         elif one.told_ms and one.kind not in muted:
             seen[key] = replace(one, gone=True)
