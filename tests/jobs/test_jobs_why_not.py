@@ -9,7 +9,7 @@ import pytest
 from insight_home import HOUR, Home, at, clock
 
 from trader_cli.errors import UsageError
-from trader_cli.jobs.why_not import asked_for
+from trader_cli.jobs.why_not_choice import asked_for
 
 CLOSES = [100, 101, 102, 103, 104, 90, 95, 96, 97, 98, 99, 100]
 
@@ -100,6 +100,28 @@ def test_a_bar_without_a_cycle_and_a_close_without_a_bar_say_so(tmp_path: Path) 
     result = why_not(home, 7, "--run", run_id)
     assert f"there is no bar between {clock(6)[:-1]}:00Z and {clock(7)[:-1]}:00Z" in result["notes"]
     assert result["close"] == "2026-01-01T06:00:00Z"
+
+
+@pytest.mark.req("X6")
+def test_who_lost_a_conflict_stands_between_signal_and_limit(tmp_path: Path) -> None:
+    home = Home.make(tmp_path)
+    other = (home.folder / "strategies" / "planned.py").read_text().replace("Planned", "Other")
+    (home.folder / "strategies" / "other.py").write_text(other.replace("planned.json", "other.json"))
+    (home.folder / "strategies" / "other.json").write_text(
+        f'{{"AA/USD": [[{at(2)}, {{"target": 1, "confidence": 0.2}}]]}}'
+    )
+    home.bars(CLOSES)
+    home.want(2, -1.0, confidence=0.9)
+    done = home.call("backtest", "planned,other")
+    assert done.code == 0, done.err
+    result = why_not(home, 4)
+    (said,) = told(result, "conflict")
+    assert said.startswith(
+        "confidence: planned wants out of AA/USD with confidence 0.9, other wants to hold 1 with 0.2"
+    )
+    stages = [one["stage"] for one in result["wallets"][0]["links"]]
+    assert stages.index("conflict") == max(i for i, one in enumerate(stages) if one == "signal") + 1
+    assert verdict(result) == "the strategy wanted to hold nothing, and nothing was held"
 
 
 def test_what_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:

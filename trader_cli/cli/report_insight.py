@@ -41,7 +41,8 @@ def _why_not(
     from dataclasses import asdict
 
     from trader_cli.cli.views_insight import why_not_view
-    from trader_cli.jobs.why_not import Place, asked_for, chosen_run, why_not
+    from trader_cli.jobs.why_not import Place, why_not
+    from trader_cli.jobs.why_not_choice import asked_for, chosen_run
     from trader_cli.ledger.asked import asked_of
 
     symbol, when = asked_for(moment)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,8 @@ from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.report import exact, time_text
 from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.jobs.summary import iso
-from trader_cli.jobs.why import Decided, Link, is_meant, moment_ms, spoke, step_of
+from trader_cli.jobs.why import Decided, Link, is_meant, spoke, step_of
+from trader_cli.jobs.why_not_choice import Listed, first_moment, last_moment
 from trader_cli.jobs.why_not_indicators import listened
 from trader_cli.jobs.why_not_limits import Stand, measured_limits
 from trader_cli.model.fills import OrderKind, Reason
@@ -45,40 +46,6 @@ from trader_cli.model.timeframe import Timeframe
 from trader_cli.money import ONE
 
 _CYCLES = 5_000
-
-
-class Listed(Protocol):
-    """A run as the ledger lists it. start_ms: of a session when it began; end_ms: close of its last bar."""
-
-    @property
-    def run_id(self) -> str:
-        """The listed `run_id`."""
-        ...
-
-    @property
-    def mode(self) -> str:
-        """The listed `mode`."""
-        ...
-
-    @property
-    def timeframe(self) -> str:
-        """The listed `timeframe`."""
-        ...
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The listed `symbols`."""
-        ...
-
-    @property
-    def start_ms(self) -> int:
-        """The listed `start_ms`."""
-        ...
-
-    @property
-    def end_ms(self) -> int:
-        """The listed `end_ms`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -116,47 +83,6 @@ class Place:
     instrument: Callable[[str, str], Instrument]
 
 
-def asked_for(asked: str) -> tuple[str, int]:
-    """Return symbol and moment (ms UTC) of `SYMBOL@TIME`; raises UsageError for anything else."""
-    symbol, at, moment = asked.strip().rpartition("@")
-    when = moment_ms(moment) if at else None
-    if not symbol or when is None:
-        raise UsageError(f"`{asked}` is not SYMBOL@TIME", "write e.g. `BTC/USD@2026-11-20T10:00`, times are UTC")
-    return symbol, when
-
-
-def chosen_run(runs: Sequence[Listed], symbol: str, when: int) -> Listed:
-    """Return the run that is meant where none is named: of those that traded the symbol then a live one before paper before a
-    backtest, the newest first. runs: newest first. Raises UsageError with the nearest symbol or time.
-    """
-    known = [one for one in runs if symbol in one.symbols]
-    if not known:
-        names = sorted({name for one in runs for name in one.symbols})
-        shown = f"the ledger knows {', '.join(names[:6])}" if names else "no run is in the ledger yet"
-        raise UsageError(f"no run traded `{symbol}`", *did_you_mean(symbol, names), shown)
-    order = {"live": 0, "paper": 1}
-    then = [one for one in known if _first(one) <= when < _last(one)]
-    # A session goes on: what it did not do after its last decision is a question too.
-    then = then or [one for one in known if one.mode != "backtest" and _first(one) <= when][:1]
-    if not then:
-        nearest = min(known, key=lambda one: min(abs(one.start_ms - when), abs(one.end_ms - when)))
-        raise UsageError(
-            f"no run traded `{symbol}` at {iso(when)}",
-            f"the nearest is `{nearest.run_id}`: {iso(nearest.start_ms)} to {iso(nearest.end_ms)}",
-        )
-    return min(then, key=lambda one: order.get(one.mode, 2))
-
-
-def _first(run: Listed) -> int:
-    """Return the first moment that can be asked about: a session decides on the bar that closed before it began."""
-    return run.start_ms - (0 if run.mode == "backtest" else Timeframe.parse(run.timeframe).ms)
-
-
-def _last(run: Listed) -> int:
-    """Return the first moment after the bar that follows the last decision."""
-    return run.end_ms + Timeframe.parse(run.timeframe).ms
-
-
 def why_not(place: Place, symbol: str, when: int) -> WhyNot:
     """Return the chain of a symbol at the newest close that is not after a moment (ms UTC).
 
@@ -170,7 +96,7 @@ def why_not(place: Place, symbol: str, when: int) -> WhyNot:
             *did_you_mean(symbol, run.symbols),
             f"it trades {', '.join(run.symbols[:6])}",
         )
-    if when < _first(run) or (run.mode == "backtest" and when >= _last(run)):
+    if when < first_moment(run) or (run.mode == "backtest" and when >= last_moment(run)):
         raise UsageError(
             f"the run `{run.run_id}` goes from {iso(run.start_ms)} to {iso(run.end_ms)}, not to {iso(when)}",
             f"the nearest is `{symbol}@{iso(min(max(when, run.start_ms), run.end_ms))}`",
@@ -283,7 +209,9 @@ class _Chain:
                 facts = {name or "value": f"{value:.17g}" for name, value in reading.values.items()}
                 yield Link("indicator", "", f"{reading.call} = {shown}", facts)
             level = float(np.asarray(said.target)[at])
-            wants = "has no opinion" if np.isnan(level) else f"wants to hold {level:g} of its share"
+            wants = f"wants to hold {level:g} of its share"
+            if not level > 0:
+                wants = "has no opinion" if np.isnan(level) else "wants out" if level < 0 else "wants to hold nothing"
             extra = []
             for name in ("confidence", "stop", "take", "limit", "trigger"):
                 column = getattr(said, name)
