@@ -14,6 +14,7 @@ from books import event, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from research_book import fill_research
+from scans_book import fill_scans
 from sessions_book import fill_a_ledger
 from sqlalchemy import UniqueConstraint, inspect, select
 
@@ -86,6 +87,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger.store_swings("digest|S1/USD|1m|2", [])
     fill_a_ledger(ledger)
     fill_research(ledger)
+    fill_scans(ledger)
     ledger.close()
     with closing(sqlite3.connect(folder / "trader.db")) as raw:
         raw.execute("PRAGMA journal_mode=DELETE")
