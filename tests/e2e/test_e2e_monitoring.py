@@ -119,9 +119,9 @@ class Server:
 
 
 @pytest.mark.req("R2.8")
-def test_serve_has_metrics_health_and_the_page_and_ends_by_itself(home: Path) -> None:
+def test_serve_has_metrics_health_and_the_page_until_it_is_ended_by_a_signal(home: Path) -> None:
     assert run(list(PAPER)) == 0
-    served = Server(home, "6s", "--json")
+    served = Server(home, "1h")
     status, text = served.get("/metrics")
     assert status == 200
     names = {family.name for family in text_string_to_metric_families(text)}
@@ -131,15 +131,15 @@ def test_serve_has_metrics_health_and_the_page_and_ends_by_itself(home: Path) ->
     assert status == 200
     assert page.startswith("<!doctype html>")
     assert served.get("/trader.db")[0] == 404
-    code, out = served.end()
-    assert code == 0
-    assert json.loads(out)["result"]["asked"] == {"/": 1, "/healthz": 1, "/metrics": 1}
+    assert served.end(signal.SIGINT)[0] == 130
 
 
 @pytest.mark.req("R2.8")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_serve_is_ended_by_a_signal_at_once(home: Path, number: int, code: int) -> None:
-    assert Server(home, "1h").end(number)[0] == code
+def test_serve_ends_by_itself_and_says_what_was_asked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "serve", "--port", "0", "--for", "1s", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert result["asked"] == {"/": 0, "/healthz": 0, "/metrics": 0}
+    assert result["seconds"] == 1
 
 
 @pytest.mark.req("R2.8")
@@ -153,7 +153,7 @@ def test_serve_without_a_ledger_says_so_and_with_a_damaged_one_is_not_healthy(ho
     status, text = served.get("/metrics")
     assert status == 200
     assert "trader_ledger_readable 0.0" in text
-    served.end(signal.SIGTERM)
+    assert served.end(signal.SIGTERM)[0] == 143
     assert (home / "trader.db").read_bytes() == b"no database at all"
 
 
