@@ -82,8 +82,8 @@ def test_a_paper_session_does_not_drift_from_itself(traded: Path) -> None:
 def test_costs_without_a_fill_at_a_venue_cannot_be_fitted(traded: Path) -> None:
     for words in (("report", "costs"), ("backtest", "hold", "--costs", "fitted")):
         done = trader(*words, home=traded)
-        assert done.code == 2
-        assert "no live session is in the ledger: there are no fills to fit costs to" in done.err
+        assert done.code == 4
+        assert "no live session is in the ledger: 0 orders filled, costs are fitted to 20 or more" in done.err
 
 
 @pytest.mark.req("R3.8")

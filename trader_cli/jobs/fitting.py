@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from trader_cli.errors import DataError, UsageError
+from trader_cli.errors import DataError
 from trader_cli.jobs.report import decimal_text, time_text
 from trader_cli.jobs.report_ledger import ReportLedger
 from trader_cli.jobs.report_orders import sent_orders
@@ -98,12 +98,15 @@ class Fitted:
 def fitted(ledger: ReportLedger, venue: str, least: int, quantile_pct: Decimal) -> Fitted:
     """Return the costs of the account that traded last, at one venue where it is named ("" = at any).
 
-    Raises UsageError where nobody traded for real there.
+    Raises DataError where nobody traded for real there.
     """
     sessions = [one for one in ledger.sessions() if one.mode == "live" and venue in ("", one.exchange)]
     if not sessions:
         where = f" on `{venue}`" if venue else ""
-        raise UsageError(f"no live session{where} is in the ledger: there are no fills to fit costs to")
+        raise DataError(
+            f"no live session{where} is in the ledger: 0 orders filled, costs are fitted to {least} or more",
+            "state them meanwhile: `--fee-bps`, `--slippage-bps`",
+        )
     newest = sessions[0]
     mine = [one for one in sessions if (one.exchange, one.account) == (newest.exchange, newest.account)]
     each = {one.run_id: _filled(ledger, one) for one in mine}
