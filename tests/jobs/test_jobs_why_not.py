@@ -150,6 +150,8 @@ def test_what_a_session_did_not_do_since_its_last_decision_can_be_asked_too(tmp_
     assert verdict(why_not(home, 3)) == "the strategy wanted to hold nothing, and nothing was held"
     later = "no cycle decided on that bar: none ran before the next bar closed"
     assert verdict(why_not(home, 8)) == later
+    future = home.call("report", "why-not", f"AA/USD@{clock(13)}")
+    assert (future.code, "the newest closed at 2026-01-01T12:00:00Z" in future.err) == (2, True)
     early = home.call("report", "why-not", "AA/USD@2025-12-31T23:00")
     assert (early.code, "no run traded `AA/USD` at 2025-12-31T23:00:00Z" in early.err) == (2, True)
 

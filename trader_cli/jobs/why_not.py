@@ -106,6 +106,12 @@ def why_not(place: Place, symbol: str, when: int) -> WhyNot:
     if row < 0:
         first = iso(int(scene.open_ms[0]) + scene.timeframe.ms)
         raise UsageError(f"no bar had closed at {iso(when)} yet", f"the first close is {first}")
+    close_ms = int(scene.open_ms[row]) + scene.timeframe.ms
+    if row == len(scene.open_ms) - 1 and when - close_ms >= scene.timeframe.ms and when >= last_moment(run):
+        raise UsageError(
+            f"no bar of {iso(when)} is stored, the newest closed at {iso(close_ms)}",
+            f"the nearest is `{symbol}@{iso(close_ms)}`",
+        )
     chain = _Chain(place, scene.symbols.index(symbol), row, _again(place, scene, row))
     return WhyNot(
         symbol=symbol,
