@@ -14,11 +14,12 @@ from research import bars_of, lab_of, walk
 
 from trader_cli.errors import DataError, StrategyError, UsageError
 from trader_cli.jobs.plan import MAIN, Chosen, Request, WalletPlan
-from trader_cli.jobs.scan import Gathered, Terms, gather_stored, record_of, result_of, scan
+from trader_cli.jobs.scan import Gathered, Terms, gather_stored, scan
 from trader_cli.jobs.scanning.asking import ask_all, one_each
 from trader_cli.jobs.scanning.chain import chain
 from trader_cli.jobs.scanning.filters import Limits, Measures, Traded, judge, left_out, measure
 from trader_cli.jobs.scanning.signals import Protection, Sureness, newest
+from trader_cli.jobs.scanning.telling import record_of, result_of
 from trader_cli.jobs.scanning.universe import read_universe
 from trader_cli.model.bars import Bars
 from trader_cli.money import ONE

@@ -147,7 +147,8 @@ def _outcome(
     universe: str,
     more: dict[str, Any],
 ) -> Outcome:
-    from trader_cli.jobs.scan import record_of, result_of, scan
+    from trader_cli.jobs.scan import scan
+    from trader_cli.jobs.scanning.telling import record_of, result_of
     from trader_cli.scanning import terms_of
 
     done = scan(request, gathered, terms_of(parts), asked.extra)
@@ -182,7 +183,7 @@ def _chain(done: Scanned, symbol: str) -> Outcome:
 
 
 def _history(run: Run, limit: int) -> Outcome:
-    from trader_cli.jobs.scan import history_of
+    from trader_cli.jobs.scanning.telling import history_of
 
     result = history_of(run.wiring().existing_ledger.scans(limit))
 
@@ -195,7 +196,7 @@ def _history(run: Run, limit: int) -> Outcome:
 
 
 def _show(run: Run, prefix: str) -> Outcome:
-    from trader_cli.jobs.scan import shown_again
+    from trader_cli.jobs.scanning.telling import shown_again
 
     parts = run.wiring()
     result = shown_again(parts.existing_ledger.scan(prefix))

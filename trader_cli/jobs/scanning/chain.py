@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from trader_cli.errors import DataError, did_you_mean
-from trader_cli.jobs.scan import Looked, Scanned, signal_row
+from trader_cli.jobs.scan import Looked, Scanned
 from trader_cli.jobs.scanning.signals import SignalNow, Sureness
+from trader_cli.jobs.scanning.telling import signal_row
 from trader_cli.jobs.summary import iso
 from trader_cli.jobs.why_not_indicators import listened
 from trader_cli.model.bars import COLUMNS, Bars
