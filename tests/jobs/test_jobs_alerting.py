@@ -116,6 +116,17 @@ def test_leave_that_expired_or_was_taken_back_is_told(one: object, says: str) ->
     assert (found.kind, found.message, found.once) == ("leave", says, True)
 
 
+def test_leave_that_drift_took_back_is_told_with_the_reason() -> None:
+    known = books()
+    known.leaves = [leave(NOON + DAY, NOON - HOUR)]
+    known.back = (NOON - HOUR, "momentum drifted from its re-run")
+    (found,) = troubles(known, NOON, 3)
+    assert found.message.endswith("was taken back at 2026-01-01T11:00:00Z: momentum drifted from its re-run")
+    known.back = (NOON - 2 * HOUR, "of another time")
+    (found,) = troubles(known, NOON, 3)
+    assert found.message.endswith("was taken back at 2026-01-01T11:00:00Z")
+
+
 @pytest.mark.parametrize(("code", "kinds_of"), [
     (0, []), (1, ["cycle_failed"]), (2, ["cycle_failed"]), (3, ["cycle_failed"]), (4, ["stale_data"]), (5, ["cycle_failed"]),
     (6, ["cycle_failed"]), (7, ["cycle_failed"]), (75, []), (130, []), (143, []),

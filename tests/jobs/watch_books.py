@@ -19,6 +19,7 @@ class Books(Shelf):
     failed: dict[str, int] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
     leaves: list[tuple[Arming, int | None]] = field(default_factory=list)
+    back: tuple[int, str] | None = None
 
     def failures(self) -> Mapping[str, int]:
         return self.failed
@@ -35,6 +36,9 @@ class Books(Shelf):
 
     def armings(self, venue: str, account: str) -> Sequence[tuple[Arming, int | None]]:
         return [(one, ended) for one, ended in self.leaves if (one.venue, one.account) == (venue, account)]
+
+    def taken_back(self) -> tuple[int, str] | None:
+        return self.back
 
     def armed(self, venue: str, account: str) -> Arming | None:
         return next((one for one, ended in reversed(self.armings(venue, account)) if ended is None), None)

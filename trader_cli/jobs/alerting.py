@@ -55,6 +55,10 @@ class WatchedLedger(ReportLedger, Protocol):
         """Return every leave to trade for real, oldest first, with the time (ms UTC) it was replaced or taken back."""
         ...
 
+    def taken_back(self) -> tuple[int, str] | None:
+        """Return when (ms UTC) and why leave was taken back last, None where it stands or never was."""
+        ...
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -174,7 +178,7 @@ def _session(ledger: WatchedLedger, session: Session, now_ms: int, heartbeat_bar
     awaited = True
     if session.mode == "live":
         leaves = ledger.armings(session.exchange, session.account)
-        lost = _lost(session, *leaves[-1], now_ms) if leaves else None
+        lost = _lost(ledger, session, *leaves[-1], now_ms) if leaves else None
         if lost is not None:
             yield lost
         # Without leave to trade nobody expects a cycle.
@@ -188,10 +192,14 @@ def _session(ledger: WatchedLedger, session: Session, now_ms: int, heartbeat_bar
         yield Trouble("heartbeat", f"heartbeat:{session.mode}:{session.exchange}:{session.account}", told)
 
 
-def _lost(session: Session, leave: Arming, ended_ms: int | None, now_ms: int) -> Trouble | None:
+def _lost(ledger: WatchedLedger, session: Session, leave: Arming, ended_ms: int | None, now_ms: int) -> Trouble | None:
     if ended_ms is None and leave.expires_ms > now_ms:
         return None
-    how = f"expired at {iso(leave.expires_ms)}" if ended_ms is None else f"was taken back at {iso(ended_ms)}"
+    how = f"expired at {iso(leave.expires_ms)}"
+    if ended_ms is not None:
+        back = ledger.taken_back()
+        why = f": {back[1]}" if back is not None and back[0] == ended_ms else ""
+        how = f"was taken back at {iso(ended_ms)}{why}"
     key = f"leave:{session.exchange}:{session.account}:{leave.since_ms}"
     return Trouble("leave", key, f"leave to trade live on {session.exchange} {how}", once=True)
 
