@@ -59,11 +59,13 @@ def test_every_chart_of_the_page_is_drawn_without_a_word_on_the_console_or_a_req
 
 
 def test_a_page_is_written_whole_or_not_at_all_and_only_where_one_is_wanted(made: Path) -> None:
-    for path, words in (("page.txt", "page.html"), ("nowhere/page.html", "there is no folder")):
+    (made / "folder.html").mkdir()
+    wrong = (("page.txt", "page.html"), ("nowhere/page.html", "there is no folder"), ("folder.html", "is a folder"))
+    for path, words in wrong:
         done = trader("report", "--html", str(made / path), home=made)
         assert done.code == 2
         assert words in done.err
-        assert not (made / path).exists()
+        assert not (made / path).is_file()
     assert [one.name for one in made.iterdir() if ".part" in one.name] == []
 
 

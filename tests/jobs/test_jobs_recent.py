@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from report_books import HELD, HOUR, NOON, ONE, Shelf, risk_row, session, step, trip_row
 
-from trader_cli.jobs.recent import Recent, Span, recent
+from trader_cli.jobs.recent import Span, recent
+from trader_cli.jobs.recent_lines import Recent
 from trader_cli.model.risk import RiskEvent
 from trader_cli.model.session import Adjustment, CycleRecord, Session, Step
 

@@ -19,6 +19,8 @@ def writable(path: Path) -> None:
     """Raise UsageError unless the file's folder is there and its ending is that of a page, before any work is done for it."""
     if path.suffix not in (".html", ".htm"):
         raise UsageError(f"`{path}` ends in `{path.suffix}`", f"call it `{path.with_suffix('.html')}`")
+    if path.is_dir():
+        raise UsageError(f"`{path}` is a folder", f"name a file in it: `{path / 'page.html'}`")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"there is no folder `{path.absolute().parent}`", "make it first, or choose another file")
 
