@@ -1,0 +1,69 @@
+"""A process that has loaded what `trader` loads, and forks into it: most of a short command is loading.
+
+    python tests/e2e/ready.py        # reads one JSON object a line: arguments, env, cwd, out, err; answers with the exit code
+
+Each command is still a process of its own, with its own environment, folder, streams and end; what it has not is an import to
+wait for. Tests of loading itself start the program afresh.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+LOADED = ("numba", "pandas", "pyarrow.parquet", "sqlalchemy", "alembic.command", "pydantic", "ccxt", "rich.table")
+
+
+def load() -> None:
+    """Load libraries and the engine's kernels; none of them starts a thread, which a fork would lose."""
+    from importlib import import_module
+
+    import numpy as np
+
+    for name in LOADED:
+        import_module(name)
+    from trader_cli.config.layers import load_settings
+    from trader_cli.jobs.warming import compile_engine
+
+    with np.errstate(all="ignore"):
+        compile_engine(load_settings("plain", Path(), {}, {}).settings.model_dump())
+
+
+def become(wanted: dict[str, Any]) -> None:
+    """Turn this process into the program; never return."""
+    os.environ.clear()
+    os.environ.update(wanted["env"])
+    os.chdir(wanted["cwd"])
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for number, path, how in ((0, os.devnull, os.O_RDONLY), (1, wanted["out"], flags), (2, wanted["err"], flags)):
+        os.dup2(os.open(path, how, 0o600), number)
+    sys.argv = ["trader", *wanted["arguments"]]
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, encoding="utf-8") for number, mode in ((0, "r"), (1, "w"), (2, "w"))
+    )
+    from trader_cli.__main__ import main
+
+    try:
+        main()
+    finally:
+        os._exit(70)
+
+
+def serve() -> None:
+    """Fork once a line until there are no more."""
+    load()
+    with os.fdopen(os.dup(1), "w") as answers, os.fdopen(os.dup(0), "r") as asked:
+        os.dup2(2, 1)
+        for line in asked:
+            child = os.fork()
+            if child == 0:
+                become(json.loads(line))
+            answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    serve()
