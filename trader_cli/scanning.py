@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trader_cli.errors import StrategyError, UsageError, VenueError, did_you_mean
 
@@ -207,6 +207,7 @@ class Live:
         from trader_cli.market.feed import CachedFeed
         from trader_cli.trading import Post
         from trader_cli.venues.candles import Candles
+        from trader_cli.venues.history_rest import Rest
 
         while len(self._posts) <= number:
             self._posts.append(Post(self.parts, "", "", self._left_ms))
@@ -214,37 +215,10 @@ class Live:
         client.skew_ms = self._skew_ms
         spike = float(self.parts.settings.execution.spike_times)
         asked = partial(client.candles, by_pair=self.parts.settings.scan.by_pair)
-        ask = _Rested(asked, self._rest_ms, self.parts.now_ms, self.parts.sleep)
+        ask = Rest(self._rest_ms, self.parts.now_ms, self.parts.sleep).between(asked)
         candles = Candles(self.venue, ask, lambda symbol: self.markets[symbol].id, client.now_ms, spike)
         feed = CachedFeed(self.parts.home / "data", self.venue, self.parts.bars, candles, client.now_ms)
         return _Feed(feed, self.timeframe, self._since_ms, self._skew_ms)
-
-
-class _Rested:
-    """A question to the venue that rests after each answer."""
-
-    def __init__(
-        self,
-        ask: Callable[[Mapping[str, Any]], object],
-        rest_ms: int,
-        now_ms: Callable[[], int],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._ask = ask
-        self._rest_ms = rest_ms
-        self._now_ms = now_ms
-        self._sleep = sleep
-        self._rested_ms = 0
-
-    def __call__(self, params: Mapping[str, Any]) -> object:
-        wait_ms = self._rested_ms - self._now_ms()
-        # A clock that was put back lets nobody wait for longer than a rest.
-        if wait_ms > 0:
-            self._sleep(min(wait_ms, self._rest_ms) / 1000)
-        try:
-            return self._ask(params)
-        finally:
-            self._rested_ms = self._now_ms() + self._rest_ms
 
 
 @dataclass(frozen=True)

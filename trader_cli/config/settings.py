@@ -281,7 +281,9 @@ class Scan(Section):
     workers: Count = Field(description="threads that compute; 0 = one a core")
     limit_s: Seconds = Field(description="longest the venue is asked for, in seconds; what is missing then is named")
     connections: Connections = Field(description="questions to the venue at once, all under its one rate budget")
-    by_pair: bool = Field(description="count Kraken's candles by pair, as it says it does, and not one call a second in all")
+    by_pair: bool = Field(
+        description="count Kraken's candles by pair, as it says it does, and not one call a second in all"
+    )
     give_up: Tries = Field(description="questions in a row without an answer after which the venue is left alone")
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from trader_cli.jobs.fetch import Page, Provider, Row, Shelf, Span, Wanted
 from trader_cli.market.files import Series, file_of, load
+from trader_cli.market.providers import Around
 from trader_cli.model.bars import COLUMNS
 from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
 
 
-class FinerFirst:
+class FinerFirst(Around):
     """A provider whose dear spans are taken from a finer stored series where that is known to its last bar.
 
     inner: the series' own provider. exchange, folder: where its series are stored. frames: those fetched now, finest first.
@@ -29,28 +30,11 @@ class FinerFirst:
         frames: Sequence[Timeframe],
         shelf: Callable[[Wanted], Shelf],
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._folder = folder
         self._exchange = exchange
         self._frames = frames
         self._shelf = shelf
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self._inner.name
-
-    def now_ms(self) -> int:
-        """Return its time, ms UTC."""
-        return self._inner.now_ms()
-
-    def requests(self, timeframe: Timeframe, span: Span) -> float:
-        """Return about how many requests a span takes."""
-        return self._inner.requests(timeframe, span)
-
-    def page_bars(self) -> int:
-        """Return how many bars one answer holds."""
-        return self._inner.page_bars()
 
     def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: Any) -> tuple[Page, Any]:
         """Return bars made of finer ones where all of those are known and one request would not do, else the provider's."""

@@ -150,24 +150,11 @@ class Scores:
             temporary.write_text(json.dumps({name: asdict(one) for name, one in records.items()}, indent=1), "utf-8")
 
 
-class Watched:
-    """A provider whose every request is counted against its quota and goes into its score.
+class Around:
+    """A provider that answers otherwise than another one it is put around, and is that one in everything else."""
 
-    answering_s: seconds that only rise, without those spent waiting for a request's turn. rename: our symbol as it is asked
-    for here, e.g. in another quote currency.
-    """
-
-    def __init__(
-        self,
-        inner: Provider,
-        scores: Scores,
-        answering_s: Callable[[], float],
-        rename: Callable[[str], str] = lambda symbol: symbol,
-    ) -> None:
+    def __init__(self, inner: Provider) -> None:
         self._inner = inner
-        self._scores = scores
-        self._answering_s = answering_s
-        self._rename = rename
 
     @property
     def name(self) -> str:
@@ -185,6 +172,26 @@ class Watched:
     def page_bars(self) -> int:
         """Return how many bars one answer holds."""
         return self._inner.page_bars()
+
+
+class Watched(Around):
+    """A provider whose every request is counted against its quota and goes into its score.
+
+    answering_s: seconds that only rise, without those spent waiting for a request's turn. rename: our symbol as it is asked
+    for here, e.g. in another quote currency.
+    """
+
+    def __init__(
+        self,
+        inner: Provider,
+        scores: Scores,
+        answering_s: Callable[[], float],
+        rename: Callable[[str], str] = lambda symbol: symbol,
+    ) -> None:
+        super().__init__(inner)
+        self._scores = scores
+        self._answering_s = answering_s
+        self._rename = rename
 
     def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: Any) -> tuple[Page, Any]:
         """Return a page of the provider, counted and timed. Raises VenueError also where the quota is used up."""
