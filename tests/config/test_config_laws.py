@@ -46,6 +46,7 @@ TEXTS = {
     "fetch.kraken_url": ["http://127.0.0.1:8765", "https://api.example", ""],
     "fetch.binance_url": ["http://127.0.0.1:8765", "https://api.example", ""],
     "fetch.yahoo_url": ["http://127.0.0.1:8765", "https://api.example", ""],
+    "scan.connections": ["1", "2", "16"],
     "optimize.objective": ["sortino", "calmar,trades", "-max_drawdown_pct"],
     "optimize.address": ["127.0.0.1:1", "tcp://127.0.0.1:2", ""],
     "validate.confidence_pct": ["90", "95", "99.5"],
