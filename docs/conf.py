@@ -1,5 +1,9 @@
 """The documentation site: `sphinx-build -W --keep-going docs site` writes it into site/; a broken link is an error."""
 
+from typing import Any
+
+from pygments.lexers.special import TextLexer
+
 from trader_cli import __version__
 
 project = "trader"
@@ -34,3 +38,8 @@ html_theme_options = {
         "font-stack--monospace": "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
     },
 }
+
+
+def setup(app: Any) -> None:
+    """Let cron tables be shown as they are; their tag says what parses them in the tests."""
+    app.add_lexer("cron", TextLexer)

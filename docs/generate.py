@@ -1,7 +1,8 @@
-"""Write docs/reference/ from the program itself, and the output blocks of README and guides from its own commands.
+"""Write docs/reference/ from the program itself, and follow every page: its commands are run, their outputs written.
 
-python docs/generate.py            # write
-python docs/generate.py --check    # exit 1 when something is stale
+python docs/generate.py                    # write
+python docs/generate.py --check            # exit 1 when something is stale, or a block ends otherwise than its page says
+python docs/generate.py docs/risk.md       # this page only
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import typer
+from blocks import followed, pages
 
 from trader_cli import errors
 from trader_cli.cli.kit import COMMON
@@ -261,51 +264,42 @@ def _shape(value: Any) -> str:
 _MANY = 20
 
 
-def outputs(text: str) -> str:
-    """Return a page with the output under each `<!-- output: COMMAND -->` made by that command, times left out."""
-    with tempfile.TemporaryDirectory() as home:
-        env = {**os.environ, "TRADER_HOME": home, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-
-        def made(match: re.Match[str]) -> str:
-            arguments = match[1].split()[1:]
-            done = subprocess.run(
-                [sys.executable, "-m", "trader_cli", *arguments], env=env, capture_output=True, text=True, check=True
-            )
-            return f"<!-- output: {match[1]} -->\n```text\n{_steady(done.stdout, home)}```\n<!-- end -->"
-
-        return re.sub(r"<!-- output: (.+?) -->\n.*?<!-- end -->", made, text, flags=re.DOTALL)
-
-
-def _steady(text: str, home: str) -> str:
-    """Replace what differs from run to run: ids, times of day, seconds, folders."""
-    text = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "20261121T090000-c0ffee", text)
-    text = re.sub(r" · [\d.]+ s \(engine [\d.]+ ms\)", "", text)
-    # A table of figures as floats is the same to the last bit on one kind of processor only.
-    text = re.sub(r" · table [0-9a-f]+", "", text)
-    text = re.sub(r" · [\d.]+ s$", "", text, flags=re.MULTILINE)
-    text = text.replace(home, "~/trading").replace(str(ROOT), "…")
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
 def main() -> int:
     """Write the pages, or with --check say which are stale."""
-    pages = {
-        ROOT / "docs" / "reference" / "commands.md": commands(),
-        ROOT / "docs" / "reference" / "exit-codes.md": exit_codes(),
-        ROOT / "docs" / "reference" / "configuration.md": configuration(),
-        ROOT / "docs" / "reference" / "json.md": json_objects(),
-        **{page: outputs(page.read_text("utf-8")) for page in (ROOT / "README.md", ROOT / "docs" / "research.md")},
-    }
-    stale = [path for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
-    if "--check" in sys.argv:
-        for path in stale:
-            print(f"stale: {path.relative_to(ROOT)}; run `python docs/generate.py`")
-        return 1 if stale else 0
+    named = [Path(one).resolve() for one in sys.argv[1:] if not one.startswith("-")]
+    made: dict[Path, str] = {}
+    if not named:
+        made = {ROOT / "docs" / "reference" / name: make() for name, make in _REFERENCE.items()}
+    failed = 0
+    # The pages wait for processes of their own; two at once use both cores of a small machine.
+    with ThreadPoolExecutor(2) as pool:
+        asked = {
+            page: pool.submit(followed, page.read_text("utf-8"), blocks=page.name != "README.md")
+            for page in named or pages()
+        }
+    for page, answer in asked.items():
+        try:
+            made[page] = answer.result()
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            failed += 1
+            print(f"{page.relative_to(ROOT)}: {error}")
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pages[path], "utf-8")
-        print(f"wrote {path.relative_to(ROOT)}")
-    return 0
+        if "--check" in sys.argv:
+            print(f"stale: {path.relative_to(ROOT)}; run `python docs/generate.py`")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(made[path], "utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if failed or (stale and "--check" in sys.argv) else 0
+
+
+_REFERENCE = {
+    "commands.md": commands,
+    "exit-codes.md": exit_codes,
+    "configuration.md": configuration,
+    "json.md": json_objects,
+}
 
 
 if __name__ == "__main__":
