@@ -62,7 +62,8 @@ def replay(
                 candidates = decide(now, market, book, work, log, rules, steps, switches)
                 if is_quiet(now, last, candidates, market, book, switches):
                     awake = pass_over(now, last, market, book, log)
-        bar = end
+        # Passed-over bars stay so where the log is given more room meanwhile.
+        bar = max(end, awake)
     return last
 
 
