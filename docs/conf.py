@@ -1,4 +1,4 @@
-"""The documentation site: `sphinx-build -W --keep-going docs site` writes it into site/; a broken link is an error."""
+"""The documentation site: `sphinx-build -E -W --keep-going docs site` writes it into site/; a broken link is an error."""
 
 from typing import Any
 
@@ -30,6 +30,7 @@ html_use_index = False
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_copyright = False
 # No network: the reader's own fonts, and no icon that is fetched.
 html_theme_options = {
     "top_of_page_buttons": [],
