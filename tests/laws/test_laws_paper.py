@@ -252,7 +252,7 @@ def test_every_strategy_is_the_same_over_540_bars_of_five_coins(
         {"sizing.method": "kelly", "sizing.kelly_trades": "5"},
         {"sizing.method": "volatility", "sizing.volatility_bars": "20", "allocation.method": "performance"},
         {"risk.max_correlation": "0.7", "risk.correlation_bars": "20", "risk.max_var_pct": "4", "risk.var_bars": "30"},
-        {"consensus.timeframes": '["4h", "8h", "1d"]'},
+        {"consensus.timeframes": "4h,8h,1d"},
     ],
     ids=["wallets", "fibonacci", "kelly", "volatility", "correlation", "consensus"],
 )
