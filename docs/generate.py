@@ -257,7 +257,8 @@ def _section(words: tuple[str, ...], given: list[str], folder: str) -> list[str]
     body = json.loads(printed.getvalue())
     if code and "result" not in body:
         raise RuntimeError(f"{given}: {printed.getvalue()}")
-    command = " ".join(word for word in words if word in _WORDS or word == "--run")
+    named = [word for word in words[: 1 if words[0] in _ALONE else 2] if not word.startswith("--")]
+    command = " ".join([*named, *(word for word in words if word == "--run")])
     # What a strategy's parameters and a run's exits are called differs from run to run.
     keys = [
         f"- `{key}`: {'object' if key in ('params', 'exits') and isinstance(value, dict) else _shape(value)}"
@@ -267,9 +268,6 @@ def _section(words: tuple[str, ...], given: list[str], folder: str) -> list[str]
 
 
 _ALONE = ("scan", "backtest", "optimize", "validate", "init", "paper", "doctor")
-_WORDS = frozenset(
-    word for words in (*_EXAMPLES, *_AT_A_VENUE) for word in words[: 1 if words[0] in _ALONE else 2] if word != "--once"
-)
 
 
 def _shape(value: Any) -> str:

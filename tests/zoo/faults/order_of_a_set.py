@@ -9,7 +9,7 @@ class OrderOfASet(Strategy):
     """Takes the periods in the order of a set of words."""
 
     def targets(self, bars: Bars) -> Levels:
-        weights = {
-            name: float(rank) for rank, name in enumerate({"alpha", "beta", "gamma", "delta", "epsilon", "zeta"})
-        }
-        return np.where(bars.close > bars.open, (weights["alpha"] * 7 + weights["beta"] + 1) / 50.0, 0.0)
+        # So many that two processes hardly ever agree by chance: once in about 4 million times.
+        places = {name: place for place, name in enumerate({f"word {number}" for number in range(2000)})}
+        share = (places["word 0"] * 2000 + places["word 1"] + 1) / 4_000_000
+        return np.where(bars.close > bars.open, 0.2 + share / 2, 0.0)
