@@ -213,7 +213,7 @@ def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider
         recv_window_ms=venue.recv_window_ms,
         left_ms=lambda: _NO_LIMIT_MS,
     )
-    rest = Rest(rest_ms(name, by_pair=False), parts.now_ms, sleep)
+    rest = Rest(lambda: rest_ms(name, by_pair=False), parts.now_ms, sleep)
     markets = rest.between(client.markets)
     rulebook = Rulebook(
         where / f"{name}-rules.json", name, venue.tier, float(venue.rules_hours), markets, client.now_ms

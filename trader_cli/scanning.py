@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trader_cli.errors import StrategyError, UsageError, VenueError, did_you_mean
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trader_cli.model.bars import Bars
     from trader_cli.model.timeframe import Timeframe
     from trader_cli.trading import LeftMs
+    from trader_cli.venues.client import Client
     from trader_cli.venues.tickers import Market
     from trader_cli.wiring import Wiring
 
@@ -106,7 +107,7 @@ class Live:
     def __init__(self, parts: Wiring, request: Request, left_ms: LeftMs) -> None:
         from trader_cli.model.timeframe import Timeframe
         from trader_cli.trading import Post
-        from trader_cli.venues.limits import rest_ms
+        from trader_cli.venues.history_rest import Rest
 
         if not parts.settings.venue.id:
             raise UsageError(
@@ -125,7 +126,9 @@ class Live:
         self._posts = [self._post]
         # Which bar is closed is a question of the venue's clock.
         self._skew_ms = self._post.venue.skew_ms()
-        self._rest_ms = rest_ms(self.venue, by_pair=parts.settings.scan.by_pair)
+        self._together_ms = self._post.client.budget.together_ms()
+        self._turned_away = ""
+        self._rest = Rest(self._rest_ms, parts.now_ms, parts.sleep)
 
     @property
     def calls(self) -> int:
@@ -177,7 +180,7 @@ class Live:
         ordered = [*extra, *most_traded([one for one in asked if one not in gone and one not in extra], traded)]
         ordered = [one for one in ordered if one not in unknown]
         # A venue that paces its calls by the clock is asked one question at a time.
-        most = 1 if self._rest_ms else self.parts.settings.scan.connections
+        most = 1 if self._rest_ms() else self.parts.settings.scan.connections
         count = min(most, max(len(ordered), 1))
         patience = Patience(self._left_ms, self.parts.settings.scan.give_up, self.parts.now_ms, self.parts.sleep)
         found = gather(ordered, [self._feed(i) for i in range(count)], patience, progress)
@@ -185,13 +188,48 @@ class Live:
         newest_ms = self.timeframe.floor(now_ms) - self.timeframe.ms
         fresh = {one.symbol for one in found.series if int(one.open_ms[-1]) >= newest_ms}
         behind = [one for one in found.unasked if one not in fresh]
-        notes = []
+        notes = self._pace()
         if behind:
             notes.append(
                 f"{len(behind)} of {len(ordered)} symbols were not asked for: {found.stopped}; stored bars stand in where "
                 "there are any, and the next scan goes on with them"
             )
         return Gathered(found.series, {**unknown, **found.problems}, now_ms, traded, spared, notes)
+
+    def _rest_ms(self) -> int:
+        from trader_cli.venues.limits import rest_ms
+
+        together = self._together_ms > self.parts.now_ms()
+        return rest_ms(self.venue, by_pair=self.parts.settings.scan.by_pair and not together)
+
+    def _pace(self) -> list[str]:
+        """Return what there is to say where candles would be counted by pair, and are not."""
+        from trader_cli.jobs.summary import iso
+
+        if not (self._turned_away or (self.parts.settings.scan.by_pair and self._rest_ms())):
+            return []
+        until = f"until {iso(self._together_ms)}; `scan.by_pair = false` is that pace for good"
+        if self._turned_away:
+            return [f"{self._turned_away}, while candles were counted by pair: one public call a second in all {until}"]
+        return [f"one public call a second in all, because an earlier scan by pair was turned away, {until}"]
+
+    def _asking(self, client: Client) -> Callable[[Mapping[str, Any]], object]:
+        """Return a client's question for candles, by pair while the venue answers it so."""
+        from trader_cli.jobs.scanning.fetching import OURS
+        from trader_cli.model.orders import Resolution
+
+        def asked(params: Mapping[str, Any]) -> object:
+            try:
+                return client.candles(params, by_pair=self.parts.settings.scan.by_pair)
+            except VenueError as error:
+                if error.resolution == Resolution.WAIT and error.pattern not in OURS and not self._rest_ms():
+                    pause_ms = max(self.parts.settings.scan.by_pair_pause_h * 3_600_000, self._left_ms())
+                    self._together_ms = self.parts.now_ms() + pause_ms
+                    self._turned_away = error.message
+                    client.budget.count_together(self._together_ms)
+                raise
+
+        return asked
 
     def _is_open(self, symbol: str) -> bool:
         return symbol in self.markets and self.markets[symbol].open
@@ -207,15 +245,13 @@ class Live:
         from trader_cli.market.feed import CachedFeed
         from trader_cli.trading import Post
         from trader_cli.venues.candles import Candles
-        from trader_cli.venues.history_rest import Rest
 
         while len(self._posts) <= number:
             self._posts.append(Post(self.parts, "", "", self._left_ms))
         client = self._posts[number].client
         client.skew_ms = self._skew_ms
         spike = float(self.parts.settings.execution.spike_times)
-        asked = partial(client.candles, by_pair=self.parts.settings.scan.by_pair)
-        ask = Rest(self._rest_ms, self.parts.now_ms, self.parts.sleep).between(asked)
+        ask = self._rest.between(self._asking(client))
         candles = Candles(self.venue, ask, lambda symbol: self.markets[symbol].id, client.now_ms, spike)
         feed = CachedFeed(self.parts.home / "data", self.venue, self.parts.bars, candles, client.now_ms)
         return _Feed(feed, self.timeframe, self._since_ms, self._skew_ms)

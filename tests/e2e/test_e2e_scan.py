@@ -273,6 +273,7 @@ def test_kraken_never_refuses_us_at_its_own_public_rate_and_the_end_of_the_time_
     server.do("clock", set_ms=NOON, frozen=False)
     server.do("limits", venue="kraken", public_ms=1000)
     words = loose("--strategy", "hold", "--quote", "USD", "--json")
+    words += ["--set", "scan.by_pair=false"]
     first = call(*words, "--set", "scan.limit_s=8", "--set", "venue.timeout_s=2").result
     asked = first["approved"]
     assert 0 < asked < first["universe"]["symbols"] == 6
@@ -291,6 +292,35 @@ def test_candles_counted_by_pair_are_not_refused_where_the_venue_counts_so(
 ) -> None:
     server.do("clock", set_ms=NOON, frozen=False)
     server.do("limits", venue="kraken", public_ms=1000, by_pair=True)
-    done = call(*loose("--strategy", "hold", "--quote", "USD", "--json"), "--set", "scan.by_pair=true")
+    done = call(*loose("--strategy", "hold", "--quote", "USD", "--json"))
     assert done.result["approved"] == 6
+    assert done.result["notes"] == []
     assert server.do("stats")["refused"]["kraken"] == 0
+
+
+@pytest.mark.deep
+@pytest.mark.req("R2.2")
+@pytest.mark.parametrize("server", ["kraken"], indirect=True)
+def test_who_is_turned_away_by_pair_asks_one_a_second_then_and_in_later_runs_and_says_so(
+    server: ExchangeServer, call: Callable[..., Said]
+) -> None:
+    """A venue that counts all public calls of an address: stored bars stand in, and hardly a call is refused."""
+    server.do("clock", set_ms=NOON, frozen=False)
+    words = loose("--strategy", "hold", "--quote", "USD", "--json")
+    assert call(*words).result["approved"] == 6
+    server.do("limits", venue="kraken", public_ms=1000, by_pair=False)
+    server.do("clock", advance_ms=HOUR_MS, frozen=False)
+    first = call(*words, "--set", "scan.limit_s=12", "--set", "venue.timeout_s=2").result
+    refused = server.do("stats")["refused"]["kraken"]
+    assert 1 <= refused <= 3
+    assert first["approved"] == 6, "stored bars stand in"
+    assert "Rate limit exceeded, while candles were counted by pair" in first["notes"][0]
+    assert "were not asked for" in first["notes"][1]
+    # Another process of this user, an hour of bars later.
+    server.do("clock", advance_ms=HOUR_MS, frozen=False)
+    before = len(server.requests("OHLC"))
+    second = call(*words).result
+    assert "an earlier scan by pair was turned away, until " in second["notes"][0]
+    assert len(second["notes"]) == 1
+    assert len(server.requests("OHLC")) - before == 6
+    assert server.do("stats")["refused"]["kraken"] == refused

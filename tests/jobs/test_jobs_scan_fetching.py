@@ -41,7 +41,8 @@ NOW_MS = 1_000_000
 def ask(
     feed: Feed, workers: int = 1, left_ms: Callable[[], int] = lambda: 1000, give_up: int = 3, slept: Any = None
 ) -> Fetched:
-    patience = Patience(left_ms, give_up, lambda: NOW_MS, (slept if slept is not None else []).append)
+    waits: list[float] = [] if slept is None else slept
+    patience = Patience(left_ms, give_up, lambda: NOW_MS + round(1000 * sum(waits)), waits.append)
     return gather(NAMES, [feed] * workers, patience, lambda _done, _of: None)
 
 
@@ -102,6 +103,33 @@ def test_a_question_that_came_too_early_is_deferred_and_not_dropped(pattern: str
     assert [one.symbol for one in found.series] == NAMES
     assert slept == [0.7]
     assert feed.asked == [*NAMES[:3], *NAMES[2:]]
+
+
+def test_who_is_turned_away_by_the_venue_is_so_for_every_worker() -> None:
+    """One is refused while another is asking: neither asks before the moment that the venue leaves us."""
+    feed, both, waits, asked = Feed(), threading.Barrier(2), [], []  # type: ignore[var-annotated]
+    rested = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        rested.set()
+
+    def closed(symbol: str) -> Bars:
+        asked.append((symbol, bool(waits)))
+        if symbol == "S0/USD" and not waits:
+            both.wait(30)
+            raise VenueError("EGeneral:Too many requests", resolution="wait", retry_ms=NOW_MS + 700)
+        if symbol == "S1/USD":
+            both.wait(30)
+            assert rested.wait(30)
+        return bars_of([1.0], symbol=symbol)
+
+    feed.closed = closed  # type: ignore[method-assign]
+    patience = Patience(lambda: 1_000, 3, lambda: NOW_MS + round(1000 * sum(waits)), sleep)
+    found = gather(NAMES, [feed, feed], patience, lambda _done, _of: None)
+    assert [one.symbol for one in found.series] == NAMES
+    assert waits == [0.7]
+    assert {name for name, late in asked if not late} == {"S0/USD", "S1/USD"}
 
 
 def test_a_venue_that_says_too_early_again_and_again_is_left_alone() -> None:

@@ -33,6 +33,7 @@ class Purse:
     waits: dict[str, int] = field(default_factory=dict)
     refusal: Exception | None = None
     ages: list[int] = field(default_factory=list)
+    together: int = 0
 
     def wait_ms(self, kind: str, symbol: str = "", age_ms: int = 0, call: str = "") -> int:
         return self.waits.get(kind, 0)
@@ -58,8 +59,14 @@ class Purse:
             sleep(wait_ms / 1000)
         self.spend(kind, symbol, age_ms, call)
 
-    def refused(self, retry_ms: int) -> None:
+    def refused(self, retry_ms: int, kind: str = "") -> None:
         self.bans.append(retry_ms)
+
+    def count_together(self, until_ms: int) -> None:
+        self.together = until_ms
+
+    def together_ms(self) -> int:
+        return self.together
 
     def load_pct(self, symbol: str) -> float:
         return 12.5

@@ -247,6 +247,61 @@ def test_a_refusal_without_a_time_fills_every_counter_and_decays(tmp_path: Path)
     assert one.wait_ms("read") > 0
 
 
+@pytest.mark.req("R1.2")
+def test_a_refused_public_question_fills_what_public_questions_are_counted_on_and_holds_no_order_up(
+    tmp_path: Path,
+) -> None:
+    one = budget(tmp_path, Clock())
+    one.refused(0, "market_data")
+    assert one.wait_ms("market_data") == 1_200
+    assert one.wait_ms("market_data", "XXBTZUSD", call="OHLC") == 200
+    assert one.wait_ms("read") == one.wait_ms("place", "BTC/USD") == 0
+    other = budget(tmp_path, Clock(), venue="binance")
+    other.refused(0, "market_data")
+    assert other.wait_ms("market_data") == other.wait_ms("place", "BTCUSDT") == 62_000, "one weight for all"
+
+
+def asked_at(one: Budget, clock: Clock, count: int) -> list[int]:
+    """Return when so many questions for candles of different pairs may leave, ms from the first."""
+
+    def sleep(seconds: float) -> None:
+        clock.now_ms += round(seconds * 1000)
+
+    begin, found = clock.now_ms, []
+    for number in range(count):
+        one.take("market_data", f"PAIR{number}", call="OHLC", longest_ms=60_000, sleep=sleep)
+        found.append(clock.now_ms - begin)
+    return found
+
+
+@pytest.mark.req("R2.2")
+def test_candles_leave_five_a_second_by_pair_and_one_in_1200_ms_once_they_are_counted_together(tmp_path: Path) -> None:
+    clock = Clock()
+    one = budget(tmp_path, clock)
+    assert asked_at(one, clock, 4) == [0, 200, 400, 600]
+    assert one.together_ms() == 0
+    until = clock.now_ms + 3_600_000
+    one.count_together(until)
+    one.count_together(until - 5_000)
+    assert one.together_ms() == until, "a shorter one does not end a longer one"
+    # A second process, and what else is public.
+    other = budget(tmp_path, clock)
+    assert other.together_ms() == until
+    assert asked_at(other, clock, 3) == [0, 1_200, 2_400]
+    assert other.wait_ms("market_data") == 1_200
+    clock.now_ms = until
+    assert other.together_ms() == 0
+    assert asked_at(other, clock, 3) == [0, 200, 400]
+
+
+def test_a_clock_that_is_put_back_makes_nobody_slow_for_longer(tmp_path: Path) -> None:
+    clock = Clock()
+    one = budget(tmp_path, clock)
+    one.count_together(clock.now_ms + 3_600_000)
+    clock.now_ms -= 86_400_000
+    assert one.together_ms() == clock.now_ms + 3_600_000
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -290,7 +290,7 @@ def test_a_question_rests_after_the_answer_before_whichever_it_was() -> None:
             raise VenueError("away")
         return params
 
-    rest = Rest(1_000, lambda: now[0], sleep)
+    rest = Rest(lambda: 1_000, lambda: now[0], sleep)
     candles, trades = rest.between(ask), rest.between(ask)
     assert candles({"a": 1}) == {"a": 1}
     with pytest.raises(VenueError):

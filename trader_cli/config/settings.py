@@ -284,6 +284,9 @@ class Scan(Section):
     by_pair: bool = Field(
         description="count Kraken's candles by pair, as it says it does, and not one call a second in all"
     )
+    by_pair_pause_h: Hours = Field(
+        description="hours of one call a second in all once Kraken turned a scan by pair away; 0 = for that scan only"
+    )
     give_up: Tries = Field(description="questions in a row without an answer after which the venue is left alone")
 
 

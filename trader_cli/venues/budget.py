@@ -14,7 +14,7 @@ from typing import Any
 from trader_cli.errors import VenueError
 from trader_cli.model.orders import Resolution
 from trader_cli.venues import statefile
-from trader_cli.venues.limits import Charge, charges, order_meters
+from trader_cli.venues.limits import CANDLES, Charge, charges, order_meters
 from trader_cli.venues.meters import Marks
 
 _VERSION = 1
@@ -45,7 +45,7 @@ class Budget:
         """Return how long until a request of this kind may go; 0 = now."""
         with self._held():
             state = self._load()
-        return self._wait(state, self._charges(kind, symbol, age_ms, call), kind)[0]
+        return self._wait(state, self._charges(state, kind, symbol, age_ms, call), kind)[0]
 
     def spend(self, kind: str, symbol: str = "", age_ms: int = 0, call: str = "") -> None:
         """Count one request that is about to leave. age_ms: of the order to cancel; call: the endpoint, where costs differ.
@@ -80,9 +80,9 @@ class Budget:
 
     def _reserve(self, kind: str, symbol: str, age_ms: int, call: str, longest_ms: int) -> int:
         """Count a request and return how long it has to wait before it leaves."""
-        wanted = self._charges(kind, symbol, age_ms, call)
         with self._held():
             state = self._load()
+            wanted = self._charges(state, kind, symbol, age_ms, call)
             wait_ms, banned = self._wait(state, wanted, kind)
             if banned or wait_ms > longest_ms:
                 raise self._refusal(kind, state, wait_ms, banned=banned)
@@ -109,20 +109,38 @@ class Budget:
             retry_ms=state.now_ms + wait_ms,
         )
 
-    def refused(self, retry_ms: int) -> None:
+    def refused(self, retry_ms: int, kind: str = "") -> None:
         """Remember that the venue refused us. retry_ms: ms UTC before which it takes nothing; 0 = it did not say.
 
-        Where it did not say, its counters are full whatever ours say: all of ours are set to full and decay from there.
+        Where it did not say, its counters are full whatever ours say: all of ours are set to full and decay from there. A
+        refused public question (kind `market_data`) fills those of public questions only: no order waits for it.
         """
         with self._held():
             state = self._load()
             if retry_ms > state.now_ms:
                 state.ban_ms = max(state.ban_ms, retry_ms)
+            elif kind == "market_data":
+                for call in ("", CANDLES):
+                    for one in charges(self.venue, self.tier, self.account, kind, call=call):
+                        state.marks[one.name] = [[state.now_ms, one.meter.most]]
             else:
                 # Not the counter of a day: who never used it up would be silent for hours.
                 state.marks = {name: marks for name, marks in state.marks.items() if _is_daily(name)}
                 state.full_ms = state.now_ms
             self._store(state, lasting=True)
+
+    def count_together(self, until_ms: int) -> None:
+        """Count candles with all other public questions, not by pair, until a moment, ms UTC; never shorter than before."""
+        with self._held():
+            state = self._load()
+            state.together_ms = max(state.together_ms, until_ms)
+            self._store(state, lasting=True)
+
+    def together_ms(self) -> int:
+        """Return until when candles are counted with all other public questions, ms UTC; 0 = they are counted by pair."""
+        with self._held():
+            state = self._load()
+        return state.together_ms if state.together_ms > state.now_ms else 0
 
     def load_pct(self, symbol: str) -> float:
         """Return how full the counter of orders on this market is, 0 to 100; 100 while the venue's ban runs."""
@@ -146,7 +164,9 @@ class Budget:
                 pattern="budget_unkept",
             ) from None
 
-    def _charges(self, kind: str, symbol: str, age_ms: int, call: str) -> list[Charge]:
+    def _charges(self, state: _State, kind: str, symbol: str, age_ms: int, call: str) -> list[Charge]:
+        if call == CANDLES and state.together_ms > state.now_ms:
+            call = ""
         return charges(self.venue, self.tier, self.account, kind, symbol, age_ms, call)
 
     def _wait(self, state: _State, wanted: list[Charge], kind: str) -> tuple[int, bool]:
@@ -187,6 +207,7 @@ def _is_daily(name: str) -> bool:
 class _State:
     """The file's content, as of `now_ms`. full_ms: when every meter without marks was full; 0 = never. ban_ms: its end.
 
+    together_ms: until then the venue's candles are not counted by pair, because it turned us away when they were.
     moved: the clock was put back since the file was written, and the marks with it.
     """
 
@@ -194,6 +215,7 @@ class _State:
         self.now_ms = now_ms
         self.full_ms = 0
         self.ban_ms = 0
+        self.together_ms = 0
         self.moved = False
         self.marks: dict[str, Marks] = {}
 
@@ -210,6 +232,7 @@ class _State:
         written_ms = int(stored["at_ms"])
         state.full_ms = max(0, int(stored["full_ms"]) - back_ms)
         state.ban_ms = max(0, int(stored["ban_ms"]) - back_ms)
+        state.together_ms = max(0, int(stored.get("together_ms", 0)) - back_ms)
         for name, marks in stored["marks"].items():
             moved = [[int(at_ms) - back_ms, int(cost)] for at_ms, cost in marks]
             if moved and (max(moved)[0] > written_ms - back_ms + _AHEAD_MS or min(cost for _, cost in moved) < 0):
@@ -233,5 +256,6 @@ class _State:
             "at_ms": self.now_ms,
             "full_ms": self.full_ms,
             "ban_ms": self.ban_ms,
+            "together_ms": self.together_ms,
             "marks": self.marks,
         }

@@ -14,6 +14,7 @@ from trader_cli.errors import VenueError
 from trader_cli.jobs.arming import account_of
 from trader_cli.model.orders import Resolution
 from trader_cli.venues.library import exchange_class
+from trader_cli.venues.limits import CANDLES
 from trader_cli.venues.nonce import Nonce
 from trader_cli.venues.reply import Reply
 from trader_cli.venues.resolver import Verdict, judge
@@ -43,8 +44,19 @@ class Budget(Protocol):
         """Wait for a request's turn, `longest_ms` at most, and count it; raises VenueError where none may leave."""
         ...
 
-    def refused(self, retry_ms: int) -> None:
-        """Remember that nothing may be asked before a moment, ms UTC; 0 = the venue did not say until when."""
+    def refused(self, retry_ms: int, kind: str = "") -> None:
+        """Remember that nothing may be asked before a moment, ms UTC; 0 = the venue did not say until when.
+
+        kind: of the request it refused, where that is known.
+        """
+        ...
+
+    def count_together(self, until_ms: int) -> None:
+        """Count candles with all other public questions, not by pair, until a moment, ms UTC."""
+        ...
+
+    def together_ms(self) -> int:
+        """Return until when candles are counted so, ms UTC; 0 = they are counted by pair."""
         ...
 
     def load_pct(self, symbol: str) -> float:
@@ -142,14 +154,14 @@ class Client:
         left_ms = self._left_ms()
         return max(left_ms - self._timeout_ms, left_ms // 2)
 
-    def judge(self, reply: Reply) -> Verdict | None:
-        """Return what a reply says against us, telling the budget of bans; None for a well-formed answer."""
+    def judge(self, reply: Reply, kind: str = "") -> Verdict | None:
+        """Return what a reply to a request of a kind says against us, None for a sound one; the budget is told of bans."""
         verdict = judge(self.venue, reply, self.now_ms())
         if verdict is not None and verdict.everything:
             # The budget counts by our own clock.
             self.budget.refused(verdict.retry_ms + self.skew_ms)
         elif verdict is not None and verdict.resolution is Resolution.WAIT:
-            self.budget.refused(0)
+            self.budget.refused(0, kind)
         return verdict
 
     def read(
@@ -163,7 +175,7 @@ class Client:
     ) -> Any:
         """Return the whole of the venue's well-formed answer to a question. Raises VenueError for anything unclear."""
         reply = self.ask(method, params, kind=kind, symbol=symbol, call=call)
-        verdict = self.judge(reply)
+        verdict = self.judge(reply, kind)
         if verdict is not None:
             raise self.error(verdict)
         return reply.data
@@ -180,10 +192,13 @@ class Client:
         return json.loads(self._reply.text) if self._reply is not None else None
 
     def candles(self, params: Mapping[str, Any], *, by_pair: bool = False) -> object:
-        """Return the venue's answer to a question for candles. by_pair: counted by Kraken's rule for each pair, not for all."""
+        """Return the venue's answer to a question for candles.
+
+        by_pair: counted by Kraken's rule for each pair, not for all, unless the budget holds us to one count for all.
+        """
         if self.venue != "kraken":
             return self.read("public_get_klines", params, kind="market_data", call="klines")
-        pair, call = (str(params.get("pair", "")), "OHLC") if by_pair else ("", "")
+        pair, call = (str(params.get("pair", "")), CANDLES) if by_pair else ("", "")
         return self.read("public_get_ohlc", params, kind="market_data", symbol=pair, call=call)
 
     def error(self, verdict: Verdict) -> VenueError:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 
 class Rest:
-    """Between the answers of one venue and the questions after them.
+    """Between the answers of one venue and the questions after them, of several threads too.
 
-    rest_ms: least time between them, 0 = none. now_ms, sleep: this machine's, sleep in seconds.
+    rest_ms: least time between them now; 0 = none, and questions need not wait for each other's answers. now_ms, sleep: this
+    machine's, sleep in seconds.
     """
 
-    def __init__(self, rest_ms: int, now_ms: Callable[[], int], sleep: Callable[[float], None]) -> None:
+    def __init__(self, rest_ms: Callable[[], int], now_ms: Callable[[], int], sleep: Callable[[float], None]) -> None:
         self._rest_ms = rest_ms
         self._now_ms = now_ms
         self._sleep = sleep
-        self._rested_ms = 0
+        self._answered_ms: int | None = None
+        self._one = threading.Lock()
 
     def between(self, ask: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[str, Any]], object]:
         """Return the same question, asked after a rest."""
 
         def rested(params: Mapping[str, Any]) -> object:
-            # A clock that was put back lets nobody wait for longer than a rest.
-            wait_ms = min(self._rested_ms - self._now_ms(), self._rest_ms)
-            if wait_ms > 0:
-                self._sleep(wait_ms / 1000)
+            if self._rest_ms() == 0:
+                return answered(params)
+            with self._one:
+                # A clock that was put back lets nobody wait for longer than a rest.
+                rest_ms = self._rest_ms()
+                if self._answered_ms is not None and (past_ms := self._now_ms() - self._answered_ms) < rest_ms:
+                    self._sleep(min(rest_ms - past_ms, rest_ms) / 1000)
+                return answered(params)
+
+        def answered(params: Mapping[str, Any]) -> object:
             try:
                 return ask(params)
             finally:
-                self._rested_ms = self._now_ms() + self._rest_ms
+                self._answered_ms = self._now_ms()
 
         return rested

@@ -2,9 +2,12 @@
 
 Kraken: docs.kraken.com "Spot REST Rate Limits" (call counter a key, tiers, +2 for ledgers and trade history, none for AddOrder
 and CancelOrder) and "Spot Trading Limits" (engine counter a pair, cancels by the age of the order, open orders a pair); public
-calls: support.kraken.com 206548367, one a second and address; ccxt 4.5 takes 1.2 s for OHLC and Depth, so do we. The same page
-limits OHLC and Trades by address and currency pair: who asks for candles so (`call="OHLC"`) is held to 1.2 s a pair, and to
-five a second over all pairs, for which Kraken states no number.
+calls: support.kraken.com 206548367 "What is the API call rate limit": one a second or less "would remain within the rate
+limits"; "public endpoints are rate limited by IP address and currency pair for calls to Trades and OHLC, and by IP address only
+for calls to all other public endpoints"; too many are "restricted for a few seconds (or possibly longer if calls continue)".
+ccxt 4.5 takes 1.2 s for OHLC and Depth, so do we. Who asks for candles by pair (`call="OHLC"`) is held to 1.2 s a pair, and to
+five a second over all pairs, for which Kraken states no number (ccxt issue 20648: one pair asked without any pause was turned
+away after 103 answers, with `EGeneral:Too many requests`).
 Binance: developers.binance.com "Spot REST API", weights of each endpoint, and `rateLimits` of exchangeInfo (REQUEST_WEIGHT
 an address, ORDERS an account).
 """
@@ -19,6 +22,8 @@ from trader_cli.venues.meters import ONE, Decaying, Meter, Paced, Spanned
 
 KINDS = ("place", "cancel", "read", "history", "market_data")
 TIERS = ("starter", "intermediate", "pro")
+CANDLES = "OHLC"
+"""The call that Kraken counts by pair."""
 _MINUTE, _DAY = 60_000, 86_400_000
 
 # Call counter of a key: 15 at 0.33 a second, 20 at 0.5, 20 at 1.
@@ -90,7 +95,7 @@ def _kraken(tier: str, account: str, kind: str, symbol: str, age_ms: int, call: 
         if kind == "cancel":
             counts = next((cost for younger, cost in _KRAKEN_CANCEL if age_ms < younger), 0)
         return [Charge(f"pair:{account}:{symbol}", _KRAKEN_PAIR[tier], counts * ONE)]
-    if kind == "market_data" and call == "OHLC":
+    if kind == "market_data" and call == CANDLES:
         return [Charge(f"ohlc:{symbol}", _KRAKEN_PUBLIC, ONE), Charge("ohlc", _KRAKEN_CANDLES, ONE)]
     if kind == "market_data":
         return [Charge("public", _KRAKEN_PUBLIC, ONE)]

@@ -15,7 +15,7 @@ from trader_cli.model.orders import Resolution
 _WAKE_MS = 100
 _OVER = "the time for asking is over"
 # Refusals of our own, before anything was sent: the budget of requests, and a ban that the venue told us of before.
-_OURS = ("budget", "ban")
+OURS = ("budget", "ban")
 
 
 class BarFeed(Protocol):
@@ -70,6 +70,12 @@ class _Round:
         self.error: TraderError | None = None
         self.failures = 0
         self.broken: BaseException | None = None
+        self.resting_ms = 0
+
+    def rest_ms(self) -> int:
+        """Return how long nobody asks: who was turned away by the venue was so for all of us."""
+        with self.lock:
+            return 0 if self.stopped else self.resting_ms - self.patience.now_ms()
 
     def next(self) -> tuple[str, bool] | None:
         """Return the next symbol and whether the venue may be asked; None where all are done."""
@@ -85,31 +91,31 @@ class _Round:
             self.bars[symbol] = bars
             self.failures = 0
 
-    def failed(self, symbol: str, error: TraderError) -> int | None:
-        """Note a question that failed. Return how long to wait before it is asked again, ms; None where it is not.
+    def failed(self, symbol: str, error: TraderError) -> None:
+        """Note a question that failed.
 
         Who comes too early is deferred, not dropped (R1.2): by our own budget, by a ban, or because the venue says so.
         """
         with self.lock:
             self.error = error
-            if isinstance(error, VenueError) and (error.pattern in _OURS or error.resolution == Resolution.WAIT):
+            if isinstance(error, VenueError) and (error.pattern in OURS or error.resolution == Resolution.WAIT):
                 # Never in a circle: where no time is stated, a moment.
                 wait_ms = max(error.retry_ms - self.patience.now_ms(), _WAKE_MS)
-                self.failures += error.pattern not in _OURS
+                self.failures += error.pattern not in OURS
                 if not self.stopped and wait_ms < self.patience.left_ms() and self.failures < self.patience.give_up:
                     self.waiting.appendleft(symbol)
-                    return wait_ms
+                    self.resting_ms = max(self.resting_ms, self.patience.now_ms() + wait_ms)
+                    return
                 self.stopped = self.stopped or (_OVER if error.pattern == "budget" else error.message)
                 self.waiting.append(symbol)
-                return None
+                return
             self.problems[symbol] = error.message
             if not isinstance(error, VenueError) or error.resolution == Resolution.SKIP_SYMBOL:
                 self.failures = 0
-                return None
+                return
             self.failures += 1
             if self.failures >= self.patience.give_up:
                 self.stopped = self.stopped or error.message
-            return None
 
 
 def gather(
@@ -150,7 +156,13 @@ def gather(
 
 def _work(work: _Round, feed: BarFeed) -> None:
     try:
-        while (one := work.next()) is not None:
+        while True:
+            rest_ms = work.rest_ms()
+            if rest_ms > 0:
+                work.patience.sleep(rest_ms / 1000)
+            one = work.next()
+            if one is None:
+                return
             symbol, may_ask = one
             if not may_ask:
                 _stored(work, feed, symbol)
@@ -158,9 +170,7 @@ def _work(work: _Round, feed: BarFeed) -> None:
             try:
                 bars = feed.closed(symbol)
             except (DataError, VenueError) as error:
-                wait_ms = work.failed(symbol, error)
-                if wait_ms is not None:
-                    work.patience.sleep(wait_ms / 1000)
+                work.failed(symbol, error)
             else:
                 work.came(symbol, bars)
     except BaseException as error:
