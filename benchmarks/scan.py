@@ -115,8 +115,9 @@ def at_venue(*, by_pair: bool) -> None:
                 sys.exit(done.stderr.decode())
             result = json.loads(done.stdout)["result"]
             refused = server.do("stats")["refused"]["kraken"]
+            calls = len(server.requests()) - before
             print(
-                f"{result['universe']['symbols']} symbols, {what}: {seconds:.1f} s ({used:.1f} s of own time), {len(server.requests()) - before} calls, "
+                f"{result['universe']['symbols']} symbols, {what}: {seconds:.1f} s ({used:.1f} s of own time), {calls} calls, "
                 f"{refused} refused, {result['approved']} approved, bars {result['bar']}; {' '.join(result['notes'])}",
                 flush=True,
             )
