@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from trader_cli.model.timeframe import Timeframe
     from trader_cli.wiring import Wiring
 
-PROVIDERS = ("kraken", "binance", "yahoo")
+PROVIDERS = ("kraken", "binance", "yahoo", "alpaca")
 # Whose bars are shares, with splits and dividends.
-_STOCKS = ("yahoo",)
+_STOCKS = ("yahoo", "alpaca")
 # A request waits for its turn, however long the line: nobody waits for a fetch but who started it.
 _NO_LIMIT_MS = 1 << 40
 
@@ -111,6 +111,9 @@ def _fetched(
     @cache
     def own(name: str) -> Provider:
         asked = Watched(inner(name), scores, turn.answering_s)
+        if name in _STOCKS:
+            # A finer series of theirs is adjusted: no bar as it was traded is made of it.
+            return asked
         return FinerFirst(asked, parts.home / "data", name, frames, shelf)
 
     def providers(one: Wanted) -> Sequence[Provider]:
@@ -173,16 +176,33 @@ def _renaming(quotes: Sequence[str]) -> Callable[[str], str]:
 
 
 def _provider(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider:
-    if name != "yahoo":
-        return _venue(parts, name, sleep)
+    return _stocks(parts, name, sleep) if name in _STOCKS else _venue(parts, name, sleep)
+
+
+def _stocks(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider:
+    """Return a source of stocks' bars, under the rate that all processes of this user share."""
+    import os
+
+    from trader_cli.config.secrets import pair
     from trader_cli.trading import state_folder
+    from trader_cli.venues.alpaca import AlpacaHistory
+    from trader_cli.venues.alpaca_post import AlpacaPost
     from trader_cli.venues.yahoo import YahooHistory
     from trader_cli.venues.yahoo_post import YahooPost
 
-    settings = parts.settings
-    path, timeout_s = state_folder() / "yahoo.json", float(settings.venue.timeout_s)
-    post = YahooPost(settings.fetch.yahoo_url, path, parts.now_ms, sleep, timeout_s)
-    return YahooHistory(post, parts.now_ms, float(settings.execution.spike_times))
+    fetch, spike_times = parts.settings.fetch, float(parts.settings.execution.spike_times)
+    path, timeout_s = state_folder() / f"{name}.json", float(parts.settings.venue.timeout_s)
+    if name == "yahoo":
+        yahoo = YahooPost(fetch.yahoo_url, path, parts.now_ms, sleep, timeout_s)
+        return YahooHistory(yahoo, parts.now_ms, spike_times)
+    names = (fetch.alpaca_key_env, fetch.alpaca_secret_env)
+
+    def keys() -> tuple[str, str]:
+        key, secret = pair(names, os.environ)
+        return key.reveal(), secret.reveal()
+
+    alpaca = AlpacaPost(fetch.alpaca_url, path, parts.now_ms, sleep, timeout_s, fetch.alpaca_per_min, names, keys)
+    return AlpacaHistory(alpaca, parts.now_ms, spike_times, fetch.alpaca_feed, fetch.alpaca_delay_min * 60_000)
 
 
 def _venue(parts: Wiring, name: str, sleep: Callable[[float], None]) -> Provider:

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def _fetch(
     run: Run,
-    exchange: Annotated[str | None, typer.Option(help="Where from: kraken, binance, yahoo; A,B = both.")] = None,
+    exchange: Annotated[
+        str | None, typer.Option(help="Where from: kraken, binance, yahoo, alpaca; A,B = both.")
+    ] = None,
     symbols: Symbols = None,
     timeframe: Annotated[str | None, typer.Option(help="Lengths of a bar: 1h or 1h,1d.", metavar="A,B")] = None,
     since: Since = None,

@@ -11,10 +11,17 @@ from trader_cli.errors import UsageError
 SERVICE = "trader"
 """Under which the system's keyring keeps them; the variable's name is the user's name there."""
 
-NAMES_OF_VARIABLES = ("venue.key_env", "venue.secret_env", "alerts.urls_env", "sentry.dsn_env")
+NAMES_OF_VARIABLES = (
+    "venue.key_env",
+    "venue.secret_env",
+    "fetch.alpaca_key_env",
+    "fetch.alpaca_secret_env",
+    "alerts.urls_env",
+    "sentry.dsn_env",
+)
 """Keys whose values are names of the variables that hold secrets."""
 
-ADDRESSES = ("venue.api_url", "fetch.kraken_url", "fetch.binance_url", "fetch.yahoo_url")
+ADDRESSES = ("venue.api_url", "fetch.kraken_url", "fetch.binance_url", "fetch.yahoo_url", "fetch.alpaca_url")
 """Keys that stand in for scheme and host of somebody's addresses."""
 
 _LONGEST_NAME = 64
@@ -76,13 +83,19 @@ def where_secrets_go(key: str = "TRADER_API_KEY", secret: str = "TRADER_API_SECR
 def credentials(
     venue: Venue, environ: Mapping[str, str], keyring: Callable[[str, str], str | None] | None = None
 ) -> tuple[Secret, Secret]:
-    """Return (API key, API secret), which show themselves nowhere.
+    """Return (API key, API secret) of the configured venue, which show themselves nowhere; else as `pair`."""
+    return pair((venue.key_env, venue.secret_env), environ, keyring)
+
+
+def pair(
+    names: tuple[str, str], environ: Mapping[str, str], keyring: Callable[[str, str], str | None] | None = None
+) -> tuple[Secret, Secret]:
+    """Return what the two variables of a key and its secret hold.
 
     keyring: how the system's keyring is asked, (service, name) -> text; None = through the package `keyring` where it is
     installed. Raises UsageError that names what is missing.
     """
     ask = keyring or _system_keyring
-    names = (venue.key_env, venue.secret_env)
     found = [(environ.get(name) or ask(SERVICE, name) or "").strip() for name in names]
     if missing := [name for name, text in zip(names, found, strict=True) if not text]:
         neither = " and ".join(f"`{name}`" for name in missing)

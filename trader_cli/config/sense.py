@@ -52,9 +52,11 @@ def _texts(layers: Layers) -> list[Problem]:
     read("ledger.url", _database)
     for one in ADDRESSES:
         read(one, partial(_address, key=one))
-    key = read("venue.key_env", lambda text: _variable(text, "venue.key_env"))
-    if key is not None and key == read("venue.secret_env", lambda text: _variable(text, "venue.secret_env")):
-        problems.append(Problem(f"`venue.key_env` and `venue.secret_env` both name `{key}`", ()))
+    for section, key, secret in (("venue", "key_env", "secret_env"), ("fetch", "alpaca_key_env", "alpaca_secret_env")):
+        first, second = f"{section}.{key}", f"{section}.{secret}"
+        named = read(first, partial(_variable, key=first))
+        if named is not None and named == read(second, partial(_variable, key=second)):
+            problems.append(Problem(f"`{first}` and `{second}` both name `{named}`", ()))
     read("alerts.urls_env", lambda text: _variable(text, "alerts.urls_env"))
     read("sentry.dsn_env", lambda text: _variable(text, "sentry.dsn_env"))
     read("metrics.push_url", _gateway)

@@ -52,6 +52,7 @@ Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=86_400)]
 Minute = Annotated[int, BeforeValidator(_no_truth), Field(ge=3, le=59)]
 Milliseconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=60_000)]
 Tries = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=100)]
+Rate = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=10_000)]
 Hours = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=8784)]
 Days = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=366)]
 Trials = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=10_000_000)]
@@ -302,6 +303,16 @@ class Fetch(Section):
     kraken_quota: Count = Field(description="requests a UTC day to Kraken for bars; 0 = no limit")
     binance_quota: Count = Field(description="requests a UTC day to Binance for bars; 0 = no limit")
     yahoo_quota: Count = Field(description="requests a UTC day to Yahoo for bars; 0 = no limit")
+    alpaca_quota: Count = Field(description="requests a UTC day to Alpaca for bars; 0 = no limit")
+    alpaca_per_min: Rate = Field(description="requests a minute to Alpaca, as the account's plan says")
+    alpaca_feed: Literal["sip", "iex"] = Field(description="sip = of all US exchanges, iex = of one of them")
+    alpaca_delay_min: Count = Field(
+        description="minutes a bar is over before Alpaca is asked for it; the free plan gives sip 15 minutes late"
+    )
+    alpaca_key_env: str = Field(min_length=1, description="name of the environment variable that holds Alpaca's key")
+    alpaca_secret_env: str = Field(
+        min_length=1, description="name of the environment variable that holds Alpaca's secret"
+    )
     half_life_h: Seconds = Field(description="hours after which half of a provider's record is forgotten")
     slow_s: Seconds = Field(description="seconds of an answer that halve a provider's score")
     kraken_url: str = Field(
@@ -311,6 +322,7 @@ class Fetch(Section):
         description="replaces scheme and host of Binance's addresses; empty = venue.api_url or its own"
     )
     yahoo_url: str = Field(description="replaces scheme and host of Yahoo's addresses; empty = its own")
+    alpaca_url: str = Field(description="replaces scheme and host of Alpaca's addresses; empty = its own")
 
 
 class Optimize(Section):

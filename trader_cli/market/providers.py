@@ -114,7 +114,7 @@ class Scores:
         return Standing(
             name,
             share * speed / (1.0 + behind),
-            100.0 * one.good / (one.good + one.bad) if one.good + one.bad else float("nan"),
+            100.0 * (one.good / (one.good + one.bad)) if one.good + one.bad else float("nan"),
             seconds,
             behind,
             one.used if one.day == self._now_ms() // DAY_MS else 0,

@@ -7,7 +7,6 @@ price adjusted for splits"). Taken out again they are what was traded and paid, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +16,7 @@ from trader_cli.model.timeframe import DAY_MS, Timeframe
 from trader_cli.venues.answers import MalformedError, amount, rows, signed, table
 from trader_cli.venues.candles import checked
 from trader_cli.venues.reply import Reply
+from trader_cli.venues.shares import paid, traded
 
 _MINUTE_MS = 60_000
 # Hours begin at half past there: of half hours the store makes whole ones that are on the grid.
@@ -89,11 +89,11 @@ class YahooHistory:
                 resolution="retry",
             ) from None
         closed = [row for row in told if row[0] + timeframe.ms <= now_ms and row[0] >= first]
-        traded = [_traded(row, actions) for row in checked(closed, symbol, timeframe, self._spike_times)]
-        kept = [row for row in traded if row[0] < span[1]]
+        bars = [traded(row, actions) for row in checked(closed, symbol, timeframe, self._spike_times)]
+        kept = [row for row in bars if row[0] < span[1]]
         # After the last bar there may be one that comes late.
-        end = min(traded[-1][0] + timeframe.ms, span[1]) if traded else first
-        return Page(kept, (first, end), newest=True, actions=tuple(_paid(actions))), None
+        end = min(bars[-1][0] + timeframe.ms, span[1]) if bars else first
+        return Page(kept, (first, end), newest=True, actions=tuple(paid(actions))), None
 
 
 def _read(reply: Reply, symbol: str, timeframe: Timeframe) -> tuple[list[Row], list[Action]]:
@@ -170,27 +170,3 @@ def _actions(events: object, offset_ms: int) -> list[Action]:
 
 def _event_ms(parts: dict[str, Any]) -> int:
     return int(amount(parts.get("date"), "a date")) * 1000
-
-
-def _since(actions: Sequence[Action], time_ms: int) -> float:
-    """Return how many of today's shares one share of a time became."""
-    product = 1.0
-    for one in actions:
-        if one.kind == SPLIT and one.time_ms // DAY_MS > time_ms // DAY_MS:
-            product *= one.value
-    return product
-
-
-def _traded(row: Row, actions: Sequence[Action]) -> Row:
-    shares = _since(actions, row[0])
-    if shares == 1.0:
-        return row
-    open_ms, first, high, low, last, volume = row
-    return (open_ms, first * shares, high * shares, low * shares, last * shares, volume / shares)
-
-
-def _paid(actions: Sequence[Action]) -> list[Action]:
-    """Return dividends as they were paid a share."""
-    return [
-        replace(one, value=one.value * _since(actions, one.time_ms)) if one.kind == DIVIDEND else one for one in actions
-    ]
