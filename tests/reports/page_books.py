@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from trader_cli.errors import DataError
+from trader_cli.jobs.page_levels import Protection, protection
+from trader_cli.jobs.page_markets import Shown
 from trader_cli.jobs.space import Axis, Space
 from trader_cli.model.bars import Bars
 from trader_cli.model.evidence import CheckResult, Status, SweepRecord, SweepState, Trial, Verdict
@@ -186,6 +188,23 @@ def book(
         },
     )  # fmt: skip
     return Shelf(line, {"fills": fills, "trades": trips}, bars)
+
+
+def protections(
+    run: object, fills: Sequence[Mapping[str, Any]], shown: Sequence[Shown]
+) -> tuple[list[Protection], list[str]]:
+    """Return what a fake engine had in force: a stop 3 % under the entry that rises by 0.1 a bar, a target 50 over it."""
+    found, bought = [], {}
+    wanted = {one.symbol for one in shown}
+    for one in fills:
+        if one["side"] > 0:
+            bought[one["symbol"]] = one
+        elif (first := bought.pop(one["symbol"], None)) is not None and one["symbol"] in wanted:
+            times = range(first["time_ms"], one["time_ms"], HOUR)
+            price = first["price"]
+            rows = [(ms, price * 97 // 100 + i * ONE // 10, price + 50 * ONE) for i, ms in enumerate(times)]
+            found.append(protection(one["symbol"], "main", 8, one["time_ms"], rows))
+    return found, []
 
 
 def verdict(strategy: str, message: str = "it holds up") -> Verdict:

@@ -7,7 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reports.page_books import AXES, BEGIN, HOUR, ONE, Line, Shelf, bars_of, book, fill, search, trip, verdict
+from reports.page_books import (
+    AXES,
+    BEGIN,
+    HOUR,
+    ONE,
+    Line,
+    Shelf,
+    bars_of,
+    book,
+    fill,
+    protections,
+    search,
+    trip,
+    verdict,
+)
 
 from trader_cli.engine.snapshot import pack
 from trader_cli.engine.state import new_book
@@ -39,7 +53,7 @@ def made(shelf: Shelf) -> Page:
         shelf,
         shelf,
         "2020",
-        lambda _run: {"risk": {"stop_pct": "2.5"}},
+        protections,
         lambda _run: shelf.all_steps,
         lambda _name, _stated: AXES,
         10,
@@ -225,7 +239,6 @@ def test_a_search_has_its_map_and_one_whose_strategy_changed_says_that_it_has_no
     shelf.searches = [search("momentum")]
     (one,) = made(shelf).searches
     assert one.map.values == [[1.0, 1.5, 2.5], [1.5, 2.0, 3.0]]
-    assert made(shelf).stop_pct == 2.5
     assert one.best is not None
     assert one.best.params == {"fast": 20, "slow": 100}
 

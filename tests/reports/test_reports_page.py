@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from reports.browser import Browser, Tab, browsing
-from reports.page_books import AXES, BEGIN, Shelf, book, search, verdict
+from reports.page_books import AXES, BEGIN, HOUR, ONE, Shelf, book, protections, search, verdict
 
 from trader_cli.jobs.page import page
 from trader_cli.reports.page import render
@@ -29,7 +29,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def written(shelf: Shelf, folder: Path) -> Path:
     path = folder / "page.html"
     path.write_text(
-        render(page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN)),
+        render(page(shelf, shelf, "2020", protections, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN)),
         "utf-8",
     )
     return path
@@ -115,7 +115,7 @@ def test_hovering_an_entry_tells_price_time_and_reason(seen: Tab) -> None:
     tab = seen
     tab.show("chart-market")
     names = tab.run("document.getElementById('chart-market').data.map((one) => one.name)")
-    assert {"price", "entry", "exit", "stop", "target", "stopped at"} <= set(names)
+    assert {"price", "entry", "exit", "stop", "target"} <= set(names)
     for name, words in (("entry", "reason: strategy"), ("stop", "reason: ")):
         trace = f"document.querySelectorAll('#chart-market .scatterlayer .trace')[{names.index(name) - 1}]"
         x, y = place(tab, f"{trace}.querySelector('.point')")
@@ -128,6 +128,32 @@ def test_hovering_an_entry_tells_price_time_and_reason(seen: Tab) -> None:
         assert re.search(r"(buy|sell) 1 at [\d,.]+", told)
         assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\dZ", told)
     assert "result" in told
+    quiet(tab)
+
+
+@pytest.mark.req("R3.7")
+def test_the_stop_in_force_is_a_step_a_bar_and_ends_with_its_holding(seen: Tab) -> None:
+    """Of the first holding: 3 % under its entry in the bar it was bought in, 0.1 more in each bar after; a bar is drawn around
+    its open, so that a level begins half an hour before."""
+    tab = seen
+    tab.show("chart-market")
+    shelf = book(60)
+    buy, sell = [one for one in shelf.tables["fills"] if one["symbol"] == "BTC/USD"][:2]
+    bars = (sell["time_ms"] - buy["time_ms"]) // HOUR
+    line = "document.getElementById('chart-market').data.find((one) => one.name === '{}')"
+    for name, levels in (
+        ("stop in force", [buy["price"] * 97 // 100 / ONE + i / 10 for i in range(bars)]),
+        ("target in force", [buy["price"] / ONE + 50]),
+    ):
+        x, y, shape = tab.run(f"(({{ x, y, line }}) => [x, y, line.shape])({line.format(name)})")
+        end = y.index(None)
+        assert shape == "hv"
+        assert y[:end] == pytest.approx([*levels, levels[-1]], rel=1e-9)
+        assert x[0] == buy["time_ms"] - HOUR / 2
+        assert x[end - 1] == sell["time_ms"] + HOUR / 2
+        assert np.diff(x[: len(levels)]).tolist() == [HOUR] * (len(levels) - 1)
+    text = tab.run(f"{line.format('stop in force')}.text[1]")
+    assert re.fullmatch(r"stop in force [\d,.]+ from 20\d\d-\d\d-\d\d \d\d:00Z", text)
     quiet(tab)
 
 
@@ -294,7 +320,7 @@ def test_a_run_without_bars_or_trades_is_a_page_with_what_there_is(browser: Brow
 
 def test_what_is_not_a_number_is_nothing_and_no_text_ends_its_element() -> None:
     shelf = book(4, strategy=EVIL)
-    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN))
+    found = blocks(page(shelf, shelf, "2020", protections, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN))
     for text in found.values():
         assert not set(text) & set("<>&")
     head = json.loads(found["data"])
@@ -315,7 +341,7 @@ def unpacked(one: dict[str, Any]) -> dict[str, list[float]]:
 def test_candles_are_told_to_nine_digits() -> None:
     shelf = book(60)
     bars = shelf.bars["BTC/USD"]
-    found = blocks(page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN))
+    found = blocks(page(shelf, shelf, "2020", protections, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN))
     for name, values in unpacked(json.loads(found["candles-0"])).items():
         assert values == pytest.approx(getattr(bars, name).tolist(), rel=1e-7)
 
@@ -323,7 +349,7 @@ def test_candles_are_told_to_nine_digits() -> None:
 @pytest.mark.deep
 def test_many_bars_are_told_as_coarser_ones_and_a_long_account_keeps_its_extremes() -> None:
     shelf = book(120_000, symbols=("BTC/USD",))
-    made = page(shelf, shelf, "2020", lambda _run: {}, lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN)
+    made = page(shelf, shelf, "2020", lambda *_: ([], []), lambda _run: [], lambda _name, _stated: AXES, 10, BEGIN)
     found = blocks(made)
     candles, head = json.loads(found["candles-0"]), json.loads(found["data"])
     assert (candles["timeframe"], candles["own"]) == ("2h", "1h")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trader_cli.cli.kit import Outcome, Run
-from trader_cli.errors import UsageError
+from trader_cli.errors import TraderError, UsageError
 
 if TYPE_CHECKING:
     from trader_cli.jobs.page import Page
+    from trader_cli.jobs.page_ledger import RunLine
+    from trader_cli.jobs.page_levels import Protection
+    from trader_cli.jobs.page_markets import Shown
     from trader_cli.jobs.space import Space
     from trader_cli.wiring import Wiring
 
@@ -47,7 +50,6 @@ def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
 def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
     """Return the page of the run whose id begins so, as data and as HTML."""
     from trader_cli.jobs.page import page
-    from trader_cli.ledger.asked import asked_of
     from trader_cli.ledger.points import points_of
     from trader_cli.reports.page import render
 
@@ -56,13 +58,34 @@ def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
         ledger,
         parts.bars,
         run_id,
-        lambda name: asked_of(ledger, name).config,
+        lambda run, fills, shown: _protections(parts, run, fills, shown),
         lambda name: points_of(ledger, name),
         lambda name, stated: _space(parts, name, stated),
         parts.settings.optimize.min_trades,
         parts.now_ms(),
     )
     return found, render(found)
+
+
+def _protections(
+    parts: Wiring, run: RunLine, fills: Sequence[Mapping[str, Any]], shown: Sequence[Shown]
+) -> tuple[list[Protection], list[str]]:
+    """Return what protected a run's holdings: a session's book as its steps recorded it, a backtest's replayed."""
+    from trader_cli.jobs.page_levels import session_levels
+    from trader_cli.jobs.page_walk import Past, changed, replayed_levels
+    from trader_cli.ledger.asked import asked_of
+    from trader_cli.ledger.seen import digests_of
+
+    ledger = parts.existing_ledger
+    try:
+        asked = asked_of(ledger, run.run_id)
+        if asked.mode != "backtest":
+            return session_levels(ledger, asked, shown)
+        request = parts.again(asked, run.symbols, run.start_ms, run.end_ms)
+        past = Past(asked, request, parts.instrument, digests_of(ledger, run.run_id), run.digest)
+        return replayed_levels(past, parts.bars, fills, shown), changed(past)
+    except TraderError as error:
+        return [], [f"the stops in force are left out: {error.message}"]
 
 
 def _space(parts: Wiring, name: str, stated: Mapping[str, Any]) -> Space:

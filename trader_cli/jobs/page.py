@@ -11,6 +11,8 @@ import numpy as np
 from trader_cli.errors import DataError
 from trader_cli.jobs.page_curve import Curve, Rolling, read_bars, rebuilt, recorded, rolling_sharpe, stepped
 from trader_cli.jobs.page_ledger import PageLedger, Point, RunLine
+from trader_cli.jobs.page_levels import Protection
+from trader_cli.jobs.page_markets import Shown, shown_markets
 from trader_cli.jobs.page_research import Judged, Searched, maps_of, verdicts_of
 from trader_cli.jobs.page_trades import (
     CostLine,
@@ -33,6 +35,9 @@ from trader_cli.stats.performance import curve_stats, monthly_returns, trade_sta
 
 _CASH = 1e-8
 Months = tuple[tuple[int, int, float], ...]
+Rows = Sequence[Mapping[str, Any]]
+ProtectionsOf = Callable[[RunLine, Rows, Sequence[Shown]], tuple[Sequence[Protection], Sequence[str]]]
+"""Gives what protected the holdings of a run on the markets shown, and what could not be had; rows: its fills."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +45,8 @@ class Page:
     """One run, for a reader. Money in quote, times ms UTC, percentages in percent, NaN = not defined.
 
     figures: by the names of `backtest --json`; benchmark: those of the same money held from the start, empty where no bars are
-    known. monthly: (year, month, return). candles: by symbol. stop_pct: how far under an entry a stop was set, 0 = no such
-    rule. levels: what an open session holds, with its stops and targets.
+    known. monthly: (year, month, return). candles: by symbol; shown: of the markets whose candles are drawn. protections: the
+    stops and targets in force there, oldest first. levels: what an open session holds, with its stops and targets.
     notes: what could not be shown, and why.
     """
 
@@ -53,11 +58,12 @@ class Page:
     benchmark_monthly: Months
     rolling: Rolling
     candles: Mapping[str, Bars]
+    shown: tuple[Shown, ...]
+    protections: tuple[Protection, ...]
     trades: Trades
     deals: Deals
     shares: Mapping[str, tuple[Share, ...]]
     costs: tuple[CostLine, ...]
-    stop_pct: float
     levels: tuple[Position, ...]
     verdicts: tuple[Judged, ...]
     searches: tuple[Searched, ...]
@@ -69,7 +75,7 @@ def page(
     ledger: PageLedger,
     source: BarSource,
     prefix: str,
-    config_of: Callable[[str], Mapping[str, Any]],
+    protections_of: ProtectionsOf,
     points_of: Callable[[str], Sequence[Point]],
     space_of: Callable[[str, Mapping[str, Any]], Space],
     min_trades: int,
@@ -77,16 +83,16 @@ def page(
 ) -> Page:
     """Return the page of the run whose id begins so. Raises UsageError for none or several.
 
-    config_of: the settings of a run by its id; points_of: the account of a session, oldest first. space_of: the space of a
-    strategy's searches; min_trades: what a trial must have closed to count. Bars that are not there any more, or not those the
-    run saw, leave out what needs them, and the page says so.
+    protections_of: the levels that protected a run's holdings on the markets shown, with a sentence for each thing that could
+    not be had; points_of: the account of a session, oldest first. space_of: the space of a strategy's searches; min_trades:
+    what a trial must have closed to count. Bars that are not there any more, or not those the run saw, leave out what needs
+    them, and the page says so.
     """
     run = ledger.run(prefix)
     session = next((one for one in ledger.sessions() if one.run_id == run.run_id), None)
     fills, trips = ledger.rows("fills", run.run_id), ledger.rows("trades", run.run_id)
     candles, notes = read_bars(run, source)
     timeframe = Timeframe.parse(run.timeframe)
-    config = config_of(run.run_id)
     fee_bps, slippage_bps = _costs(run, session)
     rate = (fee_bps + slippage_bps) / 10_000
     if session is None:
@@ -103,6 +109,11 @@ def page(
     figures = {**figures, "fee_bps": fee_bps, "slippage_bps": slippage_bps}
     searches, lost = maps_of(ledger, run.strategy.split(","), space_of, min_trades)
     start = run.cash_start * _CASH
+    deals = deals_of(fills)
+    shown = shown_markets(candles, deals.symbol)
+    protections, unknown = protections_of(run, fills, shown) if fills else ((), ())
+    if len(candles) > len(shown):
+        notes.append(f"candles are shown of the {len(shown)} markets that were traded most")
     return Page(
         run=run,
         figures=figures,
@@ -112,16 +123,17 @@ def page(
         benchmark_monthly=_months(run.stats.get("benchmark_monthly"), curve, curve.benchmark, timeframe, start),
         rolling=rolling_sharpe(curve, timeframe.ms),
         candles=candles,
+        shown=tuple(shown),
+        protections=tuple(protections),
         trades=trades_of(trips),
-        deals=deals_of(fills),
+        deals=deals,
         shares=attribution(trips),
         costs=cost_lines(fills, slippage_bps if session is None or session.mode == "paper" else 0.0),
-        stop_pct=_section(config, "risk", "stop_pct"),
         levels=() if session is None else tuple(one for one in positions(ledger, {}) if one.run_id == run.run_id),
         verdicts=verdicts_of(ledger, run),
         searches=tuple(searches),
         made_ms=now_ms,
-        notes=(*notes, *lost, *(str(one) for one in run.stats.get("notes", ()))),
+        notes=(*notes, *unknown, *lost, *(str(one) for one in run.stats.get("notes", ()))),
     )
 
 

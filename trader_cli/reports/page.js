@@ -352,10 +352,20 @@
     }
   }
 
+  // Levels are told one holding after the other, each number by how far it is from the one before.
+  function unpackLevels(levels) {
+    const unit = 10 ** levels.places;
+    const summed = (steps) => { let sum = 0; return steps.map((step) => { sum += step; return sum; }); };
+    for (const name of ["until", "time"]) levels[name] = summed(levels[name]);
+    for (const name of ["stop", "target"]) levels[name] = summed(levels[name]).map((level) => level / unit);
+    levels.first = [0, ...summed(levels.rows)];
+  }
+
   function market(index) {
     if (markets.has(index)) return markets.get(index);
     const one = read(`candles-${index}`);
     unpack(one);
+    unpackLevels(one.levels);
     const closed = new Map();
     const all = trades();
     const mine = all.symbol.words.indexOf(one.symbol);
@@ -406,23 +416,50 @@
     return { traces, shown: Math.ceil((b - a) / each), of: b - a };
   }
 
-  // From entry to exit; the stop that was set under an entry, and where a stop ended it elsewhere, that level.
+  // From entry to exit.
   function ways(one, from, to) {
     const all = trades();
-    const lines = { gain: [], loss: [], set: [], stop: [] };
+    const lines = { gain: [], loss: [] };
     let count = 0;
     for (const i of one.trades) {
       if (all.exit_ms[i] < from || all.entry_ms[i] > to) continue;
       if ((count += 1) > MOST_MARKS) break;
-      const across = (way, first, last) => way.push([all.entry_ms[i], first], [all.exit_ms[i], last], [null, null]);
-      across(lines[all.pnl[i] > 0 ? "gain" : "loss"], all.entry_price[i], all.exit_price[i]);
-      const level = all.entry_price[i] * (1 - page.stopPct / 100);
-      if (page.stopPct) across(lines.set, level, level);
-      const ended = all.exit_price[i];
-      if (STOPS.has(named("reason", i)) && !(page.stopPct && Math.abs(ended / level - 1) < 0.002)) across(lines.stop, ended, ended);
+      lines[all.pnl[i] > 0 ? "gain" : "loss"].push([all.entry_ms[i], all.entry_price[i]], [all.exit_ms[i], all.exit_price[i]], [null, null]);
     }
-    const drawing = (name, way, own, dash, width) => ({ type: "scatter", mode: "lines", name, x: lines[way].map(([x]) => x), y: lines[way].map(([, y]) => y), hoverinfo: "skip", line: { color: colour(own), width, dash } });
-    return [drawing("won", "gain", "gain", "solid", 1.5), drawing("lost", "loss", "loss", "solid", 1.5), drawing("stop set", "set", "quiet", "dot", 1.2), drawing("stopped at", "stop", "loss", "dot", 1.2)].filter((way) => way.x.length);
+    const drawing = (name, way) => ({ type: "scatter", mode: "lines", name, x: lines[way].map(([x]) => x), y: lines[way].map(([, y]) => y), hoverinfo: "skip", line: { color: colour(way), width: 1.5 } });
+    return [drawing("won", "gain"), drawing("lost", "loss")].filter((way) => way.x.length);
+  }
+
+  // The levels that the engine's book had, bar by bar: a candle stands around its open, so a level begins half a bar before.
+  const MOST_LEVELS = 6000;
+  function guards(one, from, to) {
+    const { wallets, wallet, until, first, time } = one.levels;
+    const half = one.ownMs / 2;
+    const seen = [];
+    let rows = 0;
+    for (let h = 0; h < until.length && seen.length < MOST_MARKS; h += 1) {
+      if (until[h] + half < from || time[first[h]] > to) continue;
+      seen.push(h);
+      rows += first[h + 1] - first[h];
+    }
+    const each = Math.max(1, Math.ceil(rows / MOST_LEVELS));
+    const drawing = (name, way, own) => {
+      const found = { x: [], y: [], text: [] };
+      const add = (ms, level, text) => { found.x.push(ms); found.y.push(level); found.text.push(text); };
+      for (const h of seen) {
+        let last = null;
+        for (let i = first[h]; i < first[h + 1]; i += each) {
+          const level = one.levels[way][i] || null;
+          if (level === last) continue;
+          const told = level === null ? "" : `${name} ${flat(price(level))} from ${minute(time[i])}${wallets.length > 1 ? ` · ${flat(wallets[wallet[h]])}` : ""}`;
+          add(time[i] - half, level, told);
+          last = level;
+        }
+        if (last !== null) { add(until[h] + half, last, found.text[found.text.length - 1]); add(null, null, ""); }
+      }
+      return { type: "scatter", mode: "lines", name, ...found, connectgaps: false, hovertemplate: "%{text}<extra></extra>", line: { color: colour(own), width: 1.2, dash: "dot", shape: "hv" } };
+    };
+    return [drawing("stop in force", "stop", "loss"), drawing("target in force", "target", "gain")].filter((way) => way.x.length);
   }
 
   let chosen = 0;
@@ -443,7 +480,7 @@
         .filter(([name]) => held[name]).map(([name, own]) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: Number(held[name]), y1: Number(held[name]), line: { color: colour(own), width: 1, dash: "dash" },
           label: { text: name === "entry_price" ? "entry" : name, textposition: "end", font: { size: 11, color: colour(own) } } })));
       const traces = [{ type: "candlestick", name: "price", ...found, increasing: { line: { color: colour("gain"), width: 1 } }, decreasing: { line: { color: colour("loss"), width: 1 } }, opacity: 0.75, showlegend: false, whiskerwidth: 0 },
-        ...ways(one, from, to), ...seen.traces];
+        ...ways(one, from, to), ...guards(one, from, to), ...seen.traces];
       return { traces, more: { shapes, yaxis: { range: [bottom - (top - bottom) * 0.04, top + (top - bottom) * 0.04] } } };
     }, { hovermode: "closest", xaxis: { rangeslider: { visible: false } } });
   }

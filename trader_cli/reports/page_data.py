@@ -12,17 +12,14 @@ import numpy as np
 
 from trader_cli import __version__
 from trader_cli.jobs.page import Page
+from trader_cli.jobs.page_levels import Protection
+from trader_cli.jobs.page_markets import Shown
 from trader_cli.jobs.page_research import Judged, Searched
 from trader_cli.jobs.page_trades import Deals
-from trader_cli.model.bars import Bars
-from trader_cli.model.resample import resample
-from trader_cli.model.timeframe import Timeframe
+from trader_cli.model.bars import Ints
 
 _MOST_POINTS = 20_000
-_MOST_CANDLES = 200_000
 _DIGITS = 9
-_MOST_MARKETS = 40
-_COARSER = ("5m", "15m", "30m", "1h", "2h", "4h", "8h", "12h", "1d", "1w")
 _FIGURES = (
     *("total_return_pct", "cagr_pct", "volatility_pct", "sharpe", "sortino", "calmar", "max_drawdown_pct"),
     *("drawdown_days", "final_equity", "cash", "trades", "fills", "win_rate_pct", "profit_factor", "expectancy"),
@@ -36,29 +33,16 @@ def blocks(page: Page) -> dict[str, str]:
 
     `<`, `>` and `&` are escaped, so that no text can end the element it stands in.
     """
-    markets = _markets(page)
-    found: dict[str, Any] = {"data": _head(page, markets), "trades": _trades(page)}
-    most = max(_MOST_CANDLES // max(len(markets), 1), 500)
-    for i, symbol in enumerate(markets):
-        found[f"candles-{i}"] = _candles(page.candles[symbol], page.deals, symbol, most)
+    found: dict[str, Any] = {"data": _head(page), "trades": _trades(page)}
+    for i, market in enumerate(page.shown):
+        mine = [one for one in page.protections if one.symbol == market.symbol]
+        found[f"candles-{i}"] = {**_candles(market, page.deals), "levels": _levels(mine)}
     return {name: _text(value) for name, value in found.items()}
 
 
-def _markets(page: Page) -> list[str]:
-    """Return the symbols whose candles are shown: those that were traded most."""
-    counts = dict.fromkeys(page.candles, 0)
-    for symbol in page.deals.symbol:
-        if symbol in counts:
-            counts[symbol] += 1
-    return sorted(counts, key=lambda one: (-counts[one], one))[:_MOST_MARKETS]
-
-
-def _head(page: Page, markets: Sequence[str]) -> dict[str, Any]:
+def _head(page: Page) -> dict[str, Any]:
     run, curve = page.run, page.curve
     picks = _picks(curve.equity, _MOST_POINTS)
-    notes = list(page.notes)
-    if len(page.candles) > len(markets):
-        notes.append(f"candles are shown of the {len(markets)} markets that were traded most")
     return {
         "version": __version__,
         "made": page.made_ms,
@@ -88,12 +72,11 @@ def _head(page: Page, markets: Sequence[str]) -> dict[str, Any]:
         },
         "shares": {what: [asdict(one) for one in rows] for what, rows in page.shares.items()},
         "costs": [asdict(one) for one in page.costs],
-        "stopPct": page.stop_pct,
         "levels": [asdict(one) for one in page.levels],
         "verdicts": [_verdict(one) for one in page.verdicts],
         "searches": [_search(one) for one in page.searches],
-        "markets": list(markets),
-        "notes": notes,
+        "markets": [one.symbol for one in page.shown],
+        "notes": list(page.notes),
     }
 
 
@@ -127,19 +110,13 @@ def _trades(page: Page) -> dict[str, Any]:
     return {**found, **{name: getattr(trades, name) for name in numbers}}
 
 
-def _candles(bars: Bars, deals: Deals, symbol: str, most: int) -> dict[str, Any]:
-    """Return a market's candles, coarser where there are too many, and its fills.
+def _candles(market: Shown, deals: Deals) -> dict[str, Any]:
+    """Return a market's candles and its fills.
 
     Prices are whole numbers of 10**-places, each told by how far it is from one told already: open and close from the close
     before, high and low from the higher and the lower of the two. `steps` are bars since the one before.
     """
-    shown = bars
-    for text in _COARSER:
-        if len(shown) <= most:
-            break
-        wanted = Timeframe.parse(text)
-        if wanted > bars.timeframe and wanted.ms % bars.timeframe.ms == 0:
-            shown = resample(bars, wanted)
+    shown, symbol = market.candles, market.symbol
     mine = [i for i, one in enumerate(deals.symbol) if one == symbol]
     prices = np.array([getattr(shown, name) for name in ("open", "high", "low", "close")])
     places = _places(prices)
@@ -148,8 +125,9 @@ def _candles(bars: Bars, deals: Deals, symbol: str, most: int) -> dict[str, Any]
     return {
         "symbol": symbol,
         "timeframe": str(shown.timeframe),
-        "own": str(bars.timeframe),
+        "own": str(market.bars.timeframe),
         "ms": shown.timeframe.ms,
+        "ownMs": market.bars.timeframe.ms,
         "first": int(shown.open_ms[0]) if len(shown) else 0,
         "steps": np.diff(shown.open_ms, prepend=shown.open_ms[:1]) // shown.timeframe.ms,
         "places": places,
@@ -162,6 +140,39 @@ def _candles(bars: Bars, deals: Deals, symbol: str, most: int) -> dict[str, Any]
             **{name: getattr(deals, name)[mine] for name in ("time_ms", "side", "price", "quantity", "fee")},
         },
     }
+
+
+def _levels(protections: Sequence[Protection]) -> dict[str, Any]:
+    """Return the levels in force on a market, one holding after the other; each number by how far it is from the one before.
+
+    Levels are whole numbers of 10**-places, 0 = none; times are ms UTC. `rows`: of each holding; `until`: the open of the last
+    bar in which it was protected.
+    """
+    places = max((one.places for one in protections), default=0)
+    stop, target = (
+        np.concatenate(
+            [np.empty(0, np.int64), *(getattr(one, name) * 10 ** (places - one.places) for one in protections)]
+        )
+        for name in ("stop", "target")
+    )
+    while places > 0 and not (stop % 10).any() and not (target % 10).any():
+        places, stop, target = places - 1, stop // 10, target // 10
+    times = np.concatenate([np.empty(0, np.int64), *(one.time_ms for one in protections)])
+    wallets = list(dict.fromkeys(one.wallet for one in protections))
+    return {
+        "places": places,
+        "wallets": wallets,
+        "wallet": [wallets.index(one.wallet) for one in protections],
+        "rows": [len(one.time_ms) for one in protections],
+        "until": _steps(np.array([one.until_ms for one in protections], np.int64)),
+        "time": _steps(times),
+        "stop": _steps(stop),
+        "target": _steps(target),
+    }
+
+
+def _steps(values: Ints) -> Ints:
+    return np.diff(values, prepend=np.zeros(1, np.int64))
 
 
 def _places(prices: Any) -> int:
