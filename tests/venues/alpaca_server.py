@@ -40,9 +40,9 @@ def stamp(time_ms: int) -> str:
 class AlpacaServer:
     """Stocks by their symbol.
 
-    answers: prepared ones (status, headers, text) that come first. asked: path and parameters. page_bars: most bars a page.
-    free_ms: where set, the time, ms UTC, of a free plan, which is refused `sip` of the last 15 minutes. hang_at: number
-    of the request that is kept waiting, `hanging` tells that it is.
+    answers: prepared ones (status, headers, text) that come first. asked: path and parameters. page_bars, page_actions: most of
+    them in a page. free_ms: where set, the time, ms UTC, of a free plan, which is refused `sip` of the last 15 minutes. date_s:
+    its clock, where it is not this machine's. hang_at: number of the request that is kept waiting; `hanging` tells that it is.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class AlpacaServer:
         self.page_bars = 10_000
         self.page_actions = 1000
         self.free_ms = 0
+        self.date_s = 0
         self.hang_at = -1
         self.hanging = threading.Event()
         self.released = threading.Event()
@@ -134,6 +135,10 @@ def _ms(text: str) -> int:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time of this machine, or the one that is set."""
+        return super().date_time_string(self.server.alpaca.date_s or timestamp)  # type: ignore[attr-defined]
+
     def log_message(self, *_: Any) -> None:
         """Keep quiet."""
 

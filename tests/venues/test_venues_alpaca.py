@@ -185,6 +185,17 @@ def test_the_hour_that_is_not_over_and_the_one_whose_second_half_is_late_are_lef
     assert rows(found)[-1][1:] == (112.0, 113.0, 111.0, 112.5, 10.0), "a day later it does not come any more"
 
 
+def test_a_clock_of_ours_that_is_ahead_stores_no_bar_that_is_still_forming(
+    server: AlpacaServer, tmp_path: Path
+) -> None:
+    """By hand: an hour ahead, at 15:10 in truth; the half hour of 14:30 is the last that is over."""
+    server.stocks["AAPL"] = Listed({"30Min": halves(0)})
+    server.date_s = (MONDAY + 15 * HOUR) // 1000 + 600
+    at = history(server, tmp_path, Slept(MONDAY + 16 * HOUR + 600_000), delay_ms=0)
+    assert iso(rows(pages(at, end=1, frame="30m"))[-1][0])[11:16] == "14:30"
+    assert MONDAY + 15 * HOUR <= at.now_ms() - 600_000 < MONDAY + 15 * HOUR + 5000
+
+
 @pytest.mark.parametrize("size", [1, 5, 10_000])
 @pytest.mark.parametrize("frame", ["30m", "1h"])
 def test_pages_of_any_length_give_the_same_bars_and_answer_for_all_between_them(

@@ -100,14 +100,28 @@ def test_a_day_without_trading_and_the_price_of_now_are_no_bars(server: YahooSer
     assert [row[4] for row in page(history(server, tmp_path, at)).rows] == [100.0, 102.0]
 
 
-def test_half_hours_are_on_the_grid_and_hours_are_not_served(server: YahooServer, tmp_path: Path) -> None:
+def test_half_hours_are_on_the_grid_and_hours_are_made_of_them(server: YahooServer, tmp_path: Path) -> None:
     half = 1_800_000
     bars = [(MONDAY + OPENS + n * half, (10.0, 11.0, 9.0, 10.5, 5.0)) for n in range(13)]
     week(server, *bars)
     made = page(history(server, tmp_path), frame=Timeframe.parse("30m"))
     assert [row[0] for row in made.rows] == [at for at, _ in bars]
-    with pytest.raises(DataError, match="serves no bars of 1h"):
-        page(history(server, tmp_path), frame=Timeframe.parse("1h"))
+    hours = page(history(server, tmp_path), frame=Timeframe.parse("1h"))
+    assert [row[0] for row in hours.rows] == [MONDAY + n * 2 * half for n in range(13, 20)]
+    assert [row[1:] for row in hours.rows[:2]] == [(10.0, 11.0, 9.0, 10.5, 5.0), (10.0, 11.0, 9.0, 10.5, 10.0)]
+    assert hours.span == (MONDAY, MONDAY + 40 * half)
+    with pytest.raises(DataError, match="serves no bars of 4h"):
+        page(history(server, tmp_path), frame=Timeframe.parse("4h"))
+
+
+def test_the_hour_whose_second_half_is_not_there_yet_is_left_out(server: YahooServer, tmp_path: Path) -> None:
+    half, hour = 1_800_000, Timeframe.parse("1h")
+    at = Slept()
+    for now, bars, last in ((14.9, 3, 13), (15.4, 4, 14), (16.1, 4, 14), (16.1, 3, 14), (16.1, 2, 13)):
+        week(server, *((MONDAY + OPENS + n * half, (10.0, 11.0, 9.0, 10.5, 5.0)) for n in range(bars)))
+        at.ms = MONDAY + round(now * 2 * half)
+        made = page(history(server, tmp_path, at), end=1, frame=hour)
+        assert (made.rows[-1][0], made.span[1]) == (MONDAY + last * 2 * half, MONDAY + (last + 1) * 2 * half)
 
 
 def test_within_the_day_it_is_asked_for_the_last_60_days_only(server: YahooServer, tmp_path: Path) -> None:

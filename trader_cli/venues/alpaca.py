@@ -15,16 +15,16 @@ from trader_cli.errors import DataError, UsageError, VenueError
 from trader_cli.jobs.fetch import Action, Page, Row, Span
 from trader_cli.model.timeframe import DAY_MS, Timeframe
 from trader_cli.venues import alpaca_actions
+from trader_cli.venues.alpaca_bars import listed, token_of, told
 from trader_cli.venues.alpaca_post import message_of
-from trader_cli.venues.answers import MalformedError, number, rows, same, table, text
+from trader_cli.venues.answers import MalformedError
 from trader_cli.venues.candles import checked
 from trader_cli.venues.reply import Reply
-from trader_cli.venues.sessions import is_open, midnight_ms, today, whole
+from trader_cli.venues.sessions import half_at_most, is_open, today, whole
 from trader_cli.venues.shares import in_todays
 
 _PATH = "/v2/stocks/bars"
 _MINUTE_MS = 60_000
-_HALF_MS = 30 * _MINUTE_MS
 # Minutes of ours, and what is asked for.
 _SERVED = {1: "1Min", 5: "5Min", 15: "15Min", 30: "30Min", 60: "30Min", 1440: "1Day"}
 _PAGE = 10_000
@@ -32,6 +32,8 @@ _PAGE = 10_000
 _SHARE = 0.5
 # A bar is made anew half a minute after it is over (alpaca.markets, "Stock Minute Bars").
 _LATE_TRADES_MS = _MINUTE_MS
+# `Date` has whole seconds, and an answer is on its way for a while.
+_AHEAD_MS = 5_000
 # An action may be told some weeks late (docs.alpaca.markets: "no guarantees on the creation time").
 _TOLD_LATE = timedelta(days=30)
 # What is older than this and missing is not only late.
@@ -84,12 +86,13 @@ class AlpacaHistory:
         self._spike_times = spike_times
         self._feed = feed
         self._delay_ms = max(delay_ms, _LATE_TRADES_MS)
+        self._ahead_ms = 0
         self._known: set[str] = set()
         self._acts: dict[str, tuple[date, date, tuple[Action, ...]]] = {}
 
     def now_ms(self) -> int:
-        """Return the time, ms UTC; Alpaca's data states none."""
-        return self._now_ms()
+        """Return the time, ms UTC: ours, put back where an answer's own `Date` showed it to be ahead."""
+        return self._now_ms() - self._ahead_ms
 
     def page_bars(self) -> int:
         """Return how many bars one answer holds."""
@@ -112,28 +115,31 @@ class AlpacaHistory:
             )
         theirs = symbol.replace("/", ".").replace("-", ".")
         if cursor is None:
-            limit_ms = self._now_ms() - self._delay_ms
+            limit_ms = self.now_ms() - self._delay_ms
             if span[0] + timeframe.ms > limit_ms or span[0] >= span[1]:
                 return Page((), (span[0], span[0])), None
             cursor = self._begun(theirs, timeframe, span, limit_ms)
         path = alpaca_actions.PATH if cursor.part == "actions" else _PATH
         reply = self._ask(path, {**cursor.asked, **({"page_token": cursor.token} if cursor.token else {})})
+        told_ms = reply.date_ms()
+        ahead_ms = self._now_ms() - told_ms if told_ms else 0
+        self._ahead_ms = ahead_ms if ahead_ms > _AHEAD_MS else 0
         if reply.status != 200:
             raise _refused(reply, symbol)
         try:
             if cursor.part == "actions":
                 return self._acted(reply, theirs, timeframe, span, cursor)
-            listed, token = _listed(reply, theirs), _token(reply)
-            if token and not listed:
+            shown, token = listed(reply, theirs), token_of(reply)
+            if token and not shown:
                 raise MalformedError("a page of nothing that is not the last")
             if cursor.part == "ever":
-                if not listed:
+                if not shown:
                     raise UsageError(
                         f"alpaca has no bars of `{symbol}`",
                         "choose others: `--symbols …`, US stocks as Alpaca spells them",
                     )
-                listed, token = [], ""
-            elif not listed and cursor.last_ms < 0 and theirs not in self._known:
+                shown, token = [], ""
+            elif not shown and cursor.last_ms < 0 and theirs not in self._known:
                 ever = {
                     "timeframe": "1Day",
                     "start": _EVER,
@@ -143,7 +149,7 @@ class AlpacaHistory:
                 }
                 return Page((), (span[0], span[0])), replace(cursor, part="ever", asked={**cursor.asked, **ever})
             self._known.add(theirs)
-            return self._bars(listed, token, symbol, timeframe, span, cursor)
+            return self._bars(shown, token, symbol, timeframe, span, cursor)
         except MalformedError as error:
             what = "actions" if cursor.part == "actions" else "bars"
             raise VenueError(
@@ -182,27 +188,28 @@ class AlpacaHistory:
 
     def _acted(self, reply: Reply, theirs: str, timeframe: Timeframe, span: Span, place: Place) -> tuple[Page, Place]:
         """Return a page without bars: of actions once all of them are told."""
-        new, token = alpaca_actions.read(reply.data, theirs), _token(reply)
+        new, token = alpaca_actions.read(reply.data, theirs), token_of(reply)
         if token and set(new) <= set(place.told):
             raise MalformedError("a page that repeats")
-        told = (*place.told, *new)
+        read = (*place.told, *new)
         if token:
-            return Page((), (span[0], span[0])), replace(place, told=told, token=token)
-        first, last = today(span[0]) - _TOLD_LATE, today(place.limit_ms)
-        actions = alpaca_actions.summed(told, last)
+            return Page((), (span[0], span[0])), replace(place, told=read, token=token)
+        limit_ms = min(place.limit_ms, self.now_ms() - self._delay_ms)
+        first, last = today(span[0]) - _TOLD_LATE, today(limit_ms)
+        actions = alpaca_actions.summed(read, last)
         self._acts[theirs] = (first, last, actions)
-        after = self._first(theirs, timeframe, span, place.limit_ms, actions)
+        after = self._first(theirs, timeframe, span, limit_ms, actions)
         return Page((), (span[0], span[0]), actions=actions), after
 
     def _bars(
-        self, listed: Sequence[object], token: str, symbol: str, timeframe: Timeframe, span: Span, place: Place
+        self, shown: Sequence[object], token: str, symbol: str, timeframe: Timeframe, span: Span, place: Place
     ) -> tuple[Page, Place | None]:
-        base = Timeframe(min(timeframe.ms, _HALF_MS) if timeframe.ms < DAY_MS else DAY_MS)
-        told = [_told(one, base) for one in listed]
-        stamps = [place.last_ms, *(row[0] for row, _ in told)]
+        base = half_at_most(timeframe)
+        bars = [told(one, base) for one in shown]
+        stamps = [place.last_ms, *(row[0] for row, _ in bars)]
         if any(one >= later for one, later in pairwise(stamps)):
             raise MalformedError("bars that repeat or go back")
-        closed = [row for row, ends_ms in told if ends_ms <= place.limit_ms]
+        closed = [row for row, ends_ms in bars if ends_ms <= place.limit_ms]
         kept = [row for row in closed if row[0] < span[1] and (base.ms >= DAY_MS or is_open(row[0]))]
         todays = [in_todays(row, place.actions) for row in kept]
         before = tuple(checked([*place.before, *todays], symbol, base, self._spike_times)[-1:])
@@ -229,46 +236,6 @@ def _refused(reply: Reply, symbol: str) -> UsageError | VenueError:
             f"alpaca has no bars of `{symbol}`: {said}", "choose others: `--symbols …`, US stocks as Alpaca spells them"
         )
     return VenueError(f"`alpaca` refuses to give bars of `{symbol}`: HTTP {reply.status}: {said}", pattern="http")
-
-
-def _listed(reply: Reply, theirs: str) -> list[object]:
-    """Return the bars of an answer as they came; none where it has none of the symbol."""
-    answer = table(reply.data, "the answer")
-    if "bars" not in answer:
-        raise MalformedError("`bars` is missing")
-    of = table(answer["bars"] if answer["bars"] is not None else {}, "`bars`")
-    for name in of:
-        same(name, theirs, "the symbol of the bars")
-    return rows(of.get(theirs) or [], "the bars")
-
-
-def _token(reply: Reply) -> str:
-    token = table(reply.data, "the answer").get("next_page_token")
-    if token is not None and not isinstance(token, str):
-        raise MalformedError("`next_page_token` is no text")
-    return token or ""
-
-
-def _told(one: object, base: Timeframe) -> tuple[Row, int]:
-    """Return a bar and when it is over, ms UTC: a day's is a date's, and over where it was traded."""
-    parts = table(one, "a bar")
-    try:
-        moment = datetime.fromisoformat(text(parts, "t"))
-        stamp = moment.timestamp()
-    except (ValueError, OverflowError):
-        raise MalformedError("a time that is none") from None
-    if moment.tzinfo is None:
-        raise MalformedError("a time without a zone")
-    begins = opens = round(stamp * 1000)
-    if base.ms >= DAY_MS:
-        midnight = midnight_ms(begins)
-        if midnight is None:
-            raise MalformedError("a day that does not begin at midnight in New York")
-        opens = midnight
-    elif begins % base.ms:
-        raise MalformedError(f"a bar that does not begin on the grid of {base}")
-    first, high, low, last, volume = (float(number(parts, name)) for name in "ohlcv")
-    return (opens, first, high, low, last, volume), begins + base.ms
 
 
 def _stamp(time_ms: int) -> str:

@@ -37,13 +37,23 @@ class Reply:
 
     def retry_after_ms(self, now_ms: int) -> int:
         """Return the moment the header `Retry-After` names, ms UTC, or 0."""
-        value = next((text for name, text in self.headers.items() if name.lower() == "retry-after"), "").strip()
-        if value.isdigit():
-            return now_ms + int(value[:9]) * 1000
-        try:
-            return int(parsedate_to_datetime(value).timestamp() * 1000)
-        except (ValueError, TypeError, OverflowError):
-            return 0
+        value = self.header("retry-after")
+        return now_ms + int(value[:9]) * 1000 if value.isdigit() else _moment(value)
+
+    def date_ms(self) -> int:
+        """Return when the answer was made by the clock of who made it (header `Date`), ms UTC, or 0."""
+        return _moment(self.header("date"))
+
+    def header(self, name: str) -> str:
+        """Return a header, whatever the letters of its name; empty where there is none."""
+        return next((text for one, text in self.headers.items() if one.lower() == name), "").strip()
+
+
+def _moment(value: str) -> int:
+    try:
+        return int(parsedate_to_datetime(value).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return 0
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -62,6 +62,11 @@ def _short(day: date) -> bool:
     return False
 
 
+def half_at_most(timeframe: Timeframe) -> Timeframe:
+    """Return what to ask for where bars of a timeframe are wanted: trading begins at half past, so of hours their halves."""
+    return timeframe if timeframe.ms >= DAY_MS else min(timeframe, Timeframe(DAY_MS // 48))
+
+
 def whole(rows: Sequence[Row], timeframe: Timeframe) -> list[Row]:
     """Return bars of a timeframe made of finer ones, oldest first: one that begins at half past is of what there is."""
     found: list[Row] = []

@@ -99,7 +99,7 @@ class StockPost:
         now_ms = self._now_ms()
         if stated := reply.retry_after_ms(now_ms):
             return stated
-        text = next((text for name, text in reply.headers.items() if name.lower() == "x-ratelimit-reset"), "").strip()
+        text = reply.header("x-ratelimit-reset")
         reset_ms = int(text[:12]) * 1000 if text.isdecimal() else 0
         return reset_ms if now_ms < reset_ms <= now_ms + _RESET_MOST_MS else now_ms + _BAN_S * 1000
 

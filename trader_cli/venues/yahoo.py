@@ -16,11 +16,12 @@ from trader_cli.model.timeframe import DAY_MS, Timeframe
 from trader_cli.venues.answers import MalformedError, amount, rows, signed, table
 from trader_cli.venues.candles import checked
 from trader_cli.venues.reply import Reply
+from trader_cli.venues.sessions import half_at_most, whole
 from trader_cli.venues.shares import paid, traded
 
 _MINUTE_MS = 60_000
-# Hours begin at half past there: of half hours the store makes whole ones that are on the grid.
-_SERVED = {5: "5m", 15: "15m", 30: "30m", 1440: "1d"}
+# Minutes of ours, and what is asked for. Hours begin at half past there: ours are made of half hours.
+_SERVED = {5: "5m", 15: "15m", 30: "30m", 60: "30m", 1440: "1d"}
 # How far back it gives bars within the day, less an hour for what passes meanwhile.
 _INTRADAY_MS = 60 * DAY_MS - 60 * _MINUTE_MS
 # A dividend may be told some weeks late; days before the span are left out again.
@@ -63,11 +64,12 @@ class YahooHistory:
         interval = _SERVED.get(timeframe.ms // _MINUTE_MS) if timeframe.ms % _MINUTE_MS == 0 else None
         if interval is None:
             raise DataError(
-                f"`yahoo` serves no bars of {timeframe} that begin on the hour",
-                "choose one of 5m, 15m, 30m, 1d: longer ones are made of them when they are read",
+                f"`yahoo` serves no bars of {timeframe}",
+                "choose one of 5m, 15m, 30m, 1h, 1d: longer ones are made of them when they are read",
             )
+        base = half_at_most(timeframe)
         now_ms = self._now_ms()
-        first = span[0] if timeframe.ms >= DAY_MS else max(span[0], now_ms - _INTRADAY_MS)
+        first = span[0] if timeframe.ms >= DAY_MS else max(span[0], _up(now_ms - _INTRADAY_MS, timeframe))
         if first >= span[1]:
             return Page((), (span[0], span[0])), None
         # Up to now, whatever the span: every split since has to be known.
@@ -80,7 +82,7 @@ class YahooHistory:
         }
         reply = self._ask(f"/v8/finance/chart/{symbol.replace('/', '-')}", asked)
         try:
-            told, actions = _read(reply, symbol, timeframe)
+            told, actions = _read(reply, symbol, base)
         except MalformedError as error:
             raise VenueError(
                 f"`yahoo` answered with bars of `{symbol}` that are none: {error}",
@@ -88,11 +90,12 @@ class YahooHistory:
                 pattern="no_candles",
                 resolution="retry",
             ) from None
-        closed = [row for row in told if row[0] + timeframe.ms <= now_ms and row[0] >= first]
-        bars = [traded(row, actions) for row in checked(closed, symbol, timeframe, self._spike_times)]
-        kept = [row for row in bars if row[0] < span[1]]
+        closed = [row for row in told if row[0] + base.ms <= now_ms and row[0] >= first]
+        bars = [traded(row, actions) for row in checked(closed, symbol, base, self._spike_times)]
         # After the last bar there may be one that comes late.
-        end = min(bars[-1][0] + timeframe.ms, span[1]) if bars else first
+        known_ms = bars[-1][0] + base.ms if bars else first
+        kept = [row for row in whole(bars, timeframe) if row[0] + timeframe.ms <= min(known_ms, span[1])]
+        end = max(first, timeframe.floor(min(known_ms, span[1])))
         return Page(kept, (first, end), newest=True, actions=tuple(paid(actions))), None
 
 
@@ -133,6 +136,11 @@ def _read(reply: Reply, symbol: str, timeframe: Timeframe) -> tuple[list[Row], l
     if timeframe.ms < DAY_MS and found and found[-1][0] % timeframe.ms:
         found.pop()
     return found, _actions(one.get("events"), offset_ms)
+
+
+def _up(time_ms: int, timeframe: Timeframe) -> int:
+    """Return the first open from a time on."""
+    return timeframe.floor(time_ms + timeframe.ms - 1)
 
 
 def _single(found: Sequence[Any]) -> Sequence[Any]:
