@@ -27,7 +27,8 @@ FIRST_MS = 1_600_000_000_000 // HOUR.ms * HOUR.ms
 LOADED, RUNS = 50, 5
 
 _LIST = """
-from trader_cli.market.store import BarStore, describe
+from trader_cli.market.listing import describe
+from trader_cli.market.store import BarStore
 store = BarStore(home, home.parent / "none")
 rows = describe(store.series())
 """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trader_cli.jobs.lab import Lab
     from trader_cli.jobs.plan import Chosen, Request, WalletPlan
     from trader_cli.ledger import Ledger
+    from trader_cli.market.listing import Listing
     from trader_cli.market.store import BarStore
     from trader_cli.model.session import Deployment, Session
     from trader_cli.strategy.loader import Library
@@ -67,6 +68,13 @@ class Wiring:
     def settings(self) -> Settings:
         """The resolved configuration."""
         return self.config.settings
+
+    @property
+    def listing(self) -> Listing:
+        """Which series are stored: the home's before the sample's."""
+        from trader_cli.market.listing import Listing
+
+        return Listing(self.home / "data", builtin_dir("data"))
 
     @cached_property
     def bars(self) -> BarStore:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from program import Done, trader
 
+from trader_cli.ledger import Ledger
+
 
 def parts(done: Done) -> tuple[str, list[str]]:
     lines = done.err.strip().splitlines()
@@ -148,6 +150,30 @@ def test_help_does_not_import_numpy_and_starts_light() -> None:
         "sys.exit(f'imports {heavy}' if heavy else code)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["data", "list"], "numpy pandas numba pyarrow sqlalchemy"),
+        (["data", "check", "BTC/USD"], "pandas numba sqlalchemy"),
+        (["scan", "--history"], "pandas numba pyarrow"),
+        (["strategy", "list"], "pandas numba pyarrow"),
+    ],
+    ids=" ".join,
+)
+def test_what_computes_nothing_starts_without_what_computes(words: list[str], heavy: str, home: Path) -> None:
+    """The compiler alone is half a second; a process of its own shows what is imported. The home has an empty ledger."""
+    Ledger.open("sqlite:///trader.db", home).close()
+    program = (
+        f"import sys\nfrom trader_cli.cli.main import run\ncode = run({words!r})\n"
+        f"heavy = set({heavy!r}.split()) & set(sys.modules)\n"
+        "sys.exit(f'imports {heavy}' if heavy else code)\n"
+    )
+    # Numba only where kernels are compiled, whatever this run of the tests does.
+    env = {**os.environ, "TRADER_HOME": str(home), "TRADER_INTERPRET": ""}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == 0, done.stderr
 
 

@@ -20,7 +20,8 @@ from exchange.faults import Rule
 from venues.yahoo_server import OPENS, Stock, YahooServer
 
 from trader_cli.cli.main import run
-from trader_cli.market.files import Series, iso, load, write
+from trader_cli.market.files import iso, load, write
+from trader_cli.market.listing import Series
 from trader_cli.model.bars import COLUMNS
 from trader_cli.model.timeframe import Timeframe
 
@@ -160,9 +161,9 @@ def test_gaps_are_asked_of_a_second_provider_and_what_nobody_has_is_named(call: 
         assert len(server.requests("klines")) + len(server.requests("OHLC")) == asked
     shown = call("providers")
     assert shown.code == 0
-    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["yahoo", "binance", "kraken"]
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["yahoo", "alpaca", "binance", "kraken"]
     rows = json.loads(call("providers", "--json").out)["result"]["providers"]
-    assert {one["name"]: one["success_pct"] for one in rows} == {"yahoo": None, "binance": 100.0, "kraken": 100.0}
+    assert {one["name"]: one["success_pct"] for one in rows} == {"yahoo": None, "alpaca": None, "binance": 100.0, "kraken": 100.0}
 
 
 @pytest.mark.req("R2.7")

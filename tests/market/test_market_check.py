@@ -9,8 +9,9 @@ import pytest
 
 from trader_cli.errors import DataError
 from trader_cli.market.check import Health, check
-from trader_cli.market.files import load, series_of
+from trader_cli.market.files import load
 from trader_cli.market.importer import read_raw
+from trader_cli.market.listing import series_of
 from trader_cli.model.bars import Bars
 from trader_cli.model.timeframe import Timeframe
 

@@ -11,7 +11,8 @@ import pytest
 
 from trader_cli.errors import DataError, VenueError
 from trader_cli.market.feed import CachedFeed, ReplayFeed
-from trader_cli.market.files import Series, file_of, load, write
+from trader_cli.market.files import file_of, load, write
+from trader_cli.market.listing import Series
 from trader_cli.market.store import BarStore
 from trader_cli.model.bars import COLUMNS, Bars
 from trader_cli.model.timeframe import Timeframe

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from trader_cli.errors import DataError
 from trader_cli.jobs.fetch import Page, Row, Wanted
 from trader_cli.market.fetching import StoredShelf
-from trader_cli.market.files import Series, load
+from trader_cli.market.files import load
+from trader_cli.market.listing import Series
 from trader_cli.model.timeframe import Timeframe
 
 HOUR = Timeframe.parse("1h")

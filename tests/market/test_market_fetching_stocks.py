@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from trader_cli.jobs.fetch import DIVIDEND, SPLIT, Action, Page, Wanted
 from trader_cli.market.fetching_adjust import adjusted
 from trader_cli.market.fetching_stocks import StockShelf
-from trader_cli.market.files import Series, load
+from trader_cli.market.files import load
+from trader_cli.market.listing import Series
 from trader_cli.market.store import BarStore
 from trader_cli.model.bars import Bars
 from trader_cli.model.timeframe import DAY_MS, Timeframe

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trader_cli.errors import TraderError
-from trader_cli.market.files import load, series_of
+from trader_cli.market.files import load
 from trader_cli.market.importer import Imported, import_file
+from trader_cli.market.listing import series_of
 
 HEAD = "timestamp,open,high,low,close,volume\n"
 ROW = "{t},10,12,9,11,5\n"

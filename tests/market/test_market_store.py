@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trader_cli.errors import DataError, UsageError
-from trader_cli.market.files import file_of, load, series_of, write
+from trader_cli.market.files import file_of, load, write
+from trader_cli.market.listing import series_of
 from trader_cli.market.store import BarStore
 from trader_cli.model.bars import Bars
 from trader_cli.model.resample import resample

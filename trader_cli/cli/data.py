@@ -61,12 +61,12 @@ def _list(
     symbols: Annotated[str | None, typer.Option(help="Only these symbols.", metavar="A,B")] = None,
 ) -> Outcome:
     """List the stored series; the sample's are marked."""
-    from trader_cli.market.store import describe
+    from trader_cli.market.listing import describe
 
     wanted = split(symbols)
     series = [
         one
-        for one in run.wiring().bars.series()
+        for one in run.wiring().listing.series()
         if exchange in (None, one.exchange) and (wanted is None or one.symbol in wanted)
     ]
     rows = describe(series)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trader_cli.jobs.checkup import Held
     from trader_cli.jobs.reconcile import Difference
     from trader_cli.ledger import Ledger
-    from trader_cli.market.files import Series
+    from trader_cli.market.listing import Series
     from trader_cli.model.orders import Activity, Balance, VenueOrder
     from trader_cli.model.session import OrderRecord, Session, Step
     from trader_cli.model.timeframe import Timeframe

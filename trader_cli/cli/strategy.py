@@ -171,7 +171,7 @@ def standing_of(parts: Wiring, ledger: Ledger | None, name: str, deployed: Deplo
 
 
 def _validation_row(one: Standing) -> dict[str, Any]:
-    from trader_cli.jobs.summary import iso
+    from trader_cli.jobs.moments import iso
 
     return {"status": one.status, "reason": one.reason, "time": "" if one.time_ms is None else iso(one.time_ms)}
 
@@ -182,7 +182,7 @@ def _validation_text(row: dict[str, Any]) -> str:
 
 def _deployed_row(parts: Wiring, ledger: Any, one: Deployment) -> dict[str, Any]:
     from trader_cli.jobs.deployed import practice
-    from trader_cli.jobs.summary import iso
+    from trader_cli.jobs.moments import iso
 
     done = practice(one, ledger, parts.now_ms())
     return {

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trader_cli.errors import RiskError, TraderError
+from trader_cli.jobs.moments import iso
 from trader_cli.jobs.plan import RULES, Request, code_digest
 from trader_cli.jobs.ports import BarSource
-from trader_cli.jobs.summary import iso
 from trader_cli.model.evidence import Status, Verdict
 from trader_cli.model.session import Arming, Deployment, Session
 from trader_cli.model.timeframe import Timeframe

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trader_cli.compiler import source_digest
-from trader_cli.jobs.summary import Costs
-from trader_cli.model.timeframe import Timeframe
-from trader_cli.strategy.base import Strategy
+if TYPE_CHECKING:
+    # The compiler comes with them: half a second for a command that only names a strategy.
+    from trader_cli.jobs.summary import Costs
+    from trader_cli.model.timeframe import Timeframe
+    from trader_cli.strategy.base import Strategy
 
 MAIN = "main"
 """The wallet of a run that was asked for no others."""
@@ -91,4 +92,6 @@ class Request:
 
 def code_digest(*sources: str) -> str:
     """Return the SHA-256 (hex) of strategies' sources, each given by its own digest, and the engine's."""
+    from trader_cli.compiler import source_digest
+
     return hashlib.sha256("|".join((*sources, source_digest())).encode()).hexdigest()

@@ -17,6 +17,7 @@ from trader_cli.engine.state import (
     Log,
     Market,
 )
+from trader_cli.jobs import moments
 from trader_cli.model.bars import Ints
 from trader_cli.model.fills import Fills, Reason, RoundTrips
 from trader_cli.model.instrument import Instrument
@@ -24,6 +25,7 @@ from trader_cli.model.risk import RiskEvent
 from trader_cli.model.timeframe import Timeframe
 from trader_cli.stats.performance import buy_and_hold, curve_stats, monthly_returns, trade_stats, turnover
 
+iso = moments.iso
 _LINE_POINTS = 200
 _EVENTS_SHOWN = 200
 
@@ -34,11 +36,6 @@ class Costs:
 
     fee_bps: float
     slippage_bps: float
-
-
-def iso(time_ms: int) -> str:
-    """Return `2018-01-31T23:30:00Z` for ms UTC."""
-    return str(np.datetime64(int(time_ms), "ms").astype("datetime64[s]")) + "Z"
 
 
 def figures(

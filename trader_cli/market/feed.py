@@ -11,7 +11,8 @@ import numpy as np
 
 from trader_cli.errors import DataError, TraderError
 from trader_cli.market.check import calendar_of, gaps_of
-from trader_cli.market.files import Series, alone, damaged_rows, file_of, iso, load, write
+from trader_cli.market.files import alone, damaged_rows, file_of, iso, load, write
+from trader_cli.market.listing import Series
 from trader_cli.market.noted import Noted
 from trader_cli.market.store import BarStore
 from trader_cli.model.bars import COLUMNS, Bars

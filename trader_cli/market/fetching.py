@@ -14,7 +14,8 @@ from trader_cli.errors import DataError
 from trader_cli.jobs.fetch import Page, Put, Revision, Span, Wanted
 from trader_cli.market.check import calendar_of, gaps_of
 from trader_cli.market.fetching_origins import Origins, united
-from trader_cli.market.files import Series, alone, damaged_rows, file_of, iso, load, write
+from trader_cli.market.files import alone, damaged_rows, file_of, iso, load, write
+from trader_cli.market.listing import Series
 from trader_cli.model.bars import COLUMNS, Bars, Ints
 from trader_cli.model.timeframe import Timeframe
 

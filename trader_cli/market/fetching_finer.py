@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from trader_cli.jobs.fetch import Page, Provider, Row, Shelf, Span, Wanted
-from trader_cli.market.files import Series, file_of, load
+from trader_cli.market.files import file_of, load
+from trader_cli.market.listing import Series
 from trader_cli.market.providers import Around
 from trader_cli.model.bars import COLUMNS
 from trader_cli.model.resample import resample

@@ -10,7 +10,8 @@ from pathlib import Path
 from trader_cli.jobs.fetch import DIVIDEND, SPLIT, Action, Page, Put, Span, Wanted
 from trader_cli.market.fetching import StoredShelf
 from trader_cli.market.fetching_adjust import adjusted
-from trader_cli.market.files import alone, file_of, load, replacing, series_of, write
+from trader_cli.market.files import alone, file_of, load, replacing, write
+from trader_cli.market.listing import series_of
 
 # Adjusted and back again in single precision: smaller differences are nobody's revision.
 _TOLERANCE = 1e-5
@@ -46,6 +47,8 @@ class StockShelf:
 
     def put(self, provider: str, pages: Sequence[Page], *, asked_again: bool, replacing: bool) -> Put:
         """Store raw bars and actions, and make the adjusted series anew where either changed; of every timeframe then."""
+        if not any(page.actions or page.span[0] < page.span[1] for page in pages):
+            return Put(0)
         put = self._shelf.put(provider, pages, asked_again=asked_again, replacing=replacing)
         with alone(self._noted):
             held = self.actions()

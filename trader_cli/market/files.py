@@ -6,43 +6,15 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trader_cli.errors import DataError, UsageError
+from trader_cli.market.listing import Series
 from trader_cli.model.bars import COLUMNS, Bars, Ints
 from trader_cli.model.timeframe import Timeframe
-
-SUFFIXES = (".parquet", ".csv.gz", ".csv")
-
-
-@dataclass(frozen=True)
-class Series:
-    """One stored file of bars. sample: it ships with the program."""
-
-    exchange: str
-    symbol: str
-    timeframe: Timeframe
-    path: Path
-    sample: bool = False
-
-
-def series_of(path: Path, exchange: str, sample: bool) -> Series | None:
-    """Return what a file's name says, `BASE-QUOTE-TIMEFRAME` or `BASE-TIMEFRAME`; None when it is no file of bars."""
-    suffix = next((one for one in SUFFIXES if path.name.endswith(one)), None)
-    if suffix is None:
-        return None
-    name, _, frame = path.name.removesuffix(suffix).rpartition("-")
-    if not name:
-        return None
-    try:
-        timeframe = Timeframe.parse(frame)
-    except UsageError:
-        return None
-    return Series(exchange, name.replace("-", "/", 1), timeframe, path, sample)
 
 
 def file_of(folder: Path, exchange: str, symbol: str, timeframe: Timeframe) -> Path:
@@ -105,11 +77,15 @@ def load(series: Series) -> Bars:
                 f"`{series.path}`: column `{name}` holds {column.type} with {column.null_count} empty values",
                 f"import it again: `trader data import {series.path}`",
             )
-        # Not `to_numpy`: it imports pandas.
-        arrays[name] = np.ascontiguousarray(np.from_dlpack(column.combine_chunks()), dtype=wanted)
+        arrays[name] = np.ascontiguousarray(column_of(column), dtype=wanted)
     bars = Bars(series.symbol, series.exchange, series.timeframe, arrays.pop("timestamp"), **arrays)
     refuse_damage(bars, series.path)
     return bars
+
+
+def column_of(column: Any) -> Any:
+    """Return a column of pyarrow's numbers without empty ones as an array; not its `to_numpy`, which imports pandas."""
+    return np.from_dlpack(column.combine_chunks())
 
 
 def refuse_damage(bars: Bars, path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from trader_cli.errors import DataError, UsageError
-from trader_cli.market.files import damaged_rows, file_of, iso, load, read_table, series_of, write
+from trader_cli.market.files import column_of, damaged_rows, file_of, iso, load, read_table, write
+from trader_cli.market.listing import series_of
 from trader_cli.model.bars import COLUMNS, Bars, Floats, Ints
 from trader_cli.model.timeframe import DAY_MS, Timeframe
 
@@ -106,13 +107,13 @@ def _stamps(column: Any, path: Path) -> Ints:
     kind = column.type
     try:
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-            return np.asarray(column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64()).to_numpy(), np.int64)
+            return np.asarray(column_of(column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())), np.int64)
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             parsed = [_iso_ms(text) for text in column.to_pylist()]
             return np.array(parsed, np.int64)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            values = np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy())
-            whole = np.asarray(column.to_numpy()) if pa.types.is_integer(kind) else values
+            values = np.asarray(column_of(pc.cast(column, pa.float64(), safe=False)))
+            whole = np.asarray(column_of(column)) if pa.types.is_integer(kind) else values
             return _epoch(values, whole, path)
     except (ValueError, OverflowError, pa.ArrowException) as error:
         raise DataError(
@@ -159,7 +160,10 @@ def _numbers(column: Any, name: str, path: Path) -> Floats:
         raise DataError(
             f"`{path}`: column `{name}` holds {column.type}: {str(error)[:120]}", "mend the source and import it again"
         ) from error
-    return np.ascontiguousarray(pc.fill_null(values, float("nan")).to_numpy(), np.float64)
+    if values.null_count:
+        # Only then: it imports pandas.
+        values = pc.fill_null(values, float("nan"))
+    return np.ascontiguousarray(column_of(values), np.float64)
 
 
 def _split(symbols: Any, symbol: str | None, quote: str | None, path: Path) -> list[tuple[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -13,40 +12,16 @@ from typing import Any
 import numpy as np
 
 from trader_cli.errors import DataError, UsageError, did_you_mean
-from trader_cli.market.files import Series, iso, load, series_of
+from trader_cli.market.files import iso, load
+from trader_cli.market.listing import Listing, Series
 from trader_cli.model.bars import COLUMNS, Bars
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.resample import resample
 from trader_cli.model.timeframe import Timeframe
 
 
-class BarStore:
+class BarStore(Listing):
     """Bars under `home_data/EXCHANGE/` and the sample's; the user's own hide sample series of the same symbol."""
-
-    def __init__(self, home_data: Path | None, sample_data: Path) -> None:
-        self.home_data = home_data
-        self.sample_data = sample_data
-
-    @cached_property
-    def _all(self) -> list[Series]:
-        found: list[Series] = []
-        for folder, sample in ((self.home_data, False), (self.sample_data, True)):
-            if folder is None or not folder.is_dir():
-                continue
-            for exchange in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
-                for path in sorted(exchange.iterdir()):
-                    series = series_of(path, exchange.name, sample)
-                    if series is not None:
-                        found.append(series)
-        return found
-
-    def series(self) -> list[Series]:
-        """Return every stored series, from file names only."""
-        return list(self._all)
-
-    def symbols(self, exchange: str | None = None) -> list[str]:
-        """Return the symbols there are, sorted."""
-        return sorted({one.symbol for one in self._all if exchange in (None, "", one.exchange)})
 
     def sample_symbols(self) -> tuple[str, list[str]]:
         """Return (exchange, symbols) of the default universe, as `sample.toml` states it."""
@@ -153,18 +128,3 @@ def _toml(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
-
-
-def describe(series: Iterable[Series]) -> list[dict[str, object]]:
-    """Return one row a series for listing; reads only the file's size."""
-    return [
-        {
-            "exchange": one.exchange,
-            "symbol": one.symbol,
-            "timeframe": str(one.timeframe),
-            "sample": one.sample,
-            "bytes": one.path.stat().st_size,
-            "path": str(one.path),
-        }
-        for one in series
-    ]

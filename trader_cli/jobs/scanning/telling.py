@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trader_cli.jobs.scan import Scanned
-from trader_cli.jobs.scanning.signals import SignalNow
-from trader_cli.jobs.summary import iso
+from trader_cli.jobs.moments import iso
 from trader_cli.model.scan import RankedSignal, ScanRecord, ScanSummary
+
+if TYPE_CHECKING:
+    # Former scans are told without what makes new ones: the compiler and the strategies.
+    from trader_cli.jobs.scan import Scanned
+    from trader_cli.jobs.scanning.signals import SignalNow
 
 
 def approved(done: Scanned) -> tuple[str, ...]:
