@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Rest:
@@ -23,21 +25,21 @@ class Rest:
 
     def between(self, ask: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[str, Any]], object]:
         """Return the same question, asked after a rest."""
+        return lambda params: self.rested(lambda: ask(params))
 
-        def rested(params: Mapping[str, Any]) -> object:
-            if self._rest_ms() == 0:
-                return answered(params)
-            with self._one:
-                # A clock that was put back lets nobody wait for longer than a rest.
-                rest_ms = self._rest_ms()
-                if self._answered_ms is not None and (past_ms := self._now_ms() - self._answered_ms) < rest_ms:
-                    self._sleep(min(rest_ms - past_ms, rest_ms) / 1000)
-                return answered(params)
+    def rested(self, ask: Callable[[], T]) -> T:
+        """Return a question's answer, asked after a rest."""
+        if self._rest_ms() == 0:
+            return self._answered(ask)
+        with self._one:
+            # A clock that was put back lets nobody wait for longer than a rest.
+            rest_ms = self._rest_ms()
+            if self._answered_ms is not None and (past_ms := self._now_ms() - self._answered_ms) < rest_ms:
+                self._sleep(min(rest_ms - past_ms, rest_ms) / 1000)
+            return self._answered(ask)
 
-        def answered(params: Mapping[str, Any]) -> object:
-            try:
-                return ask(params)
-            finally:
-                self._answered_ms = self._now_ms()
-
-        return rested
+    def _answered(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        finally:
+            self._answered_ms = self._now_ms()
