@@ -221,7 +221,7 @@ def test_the_levels_are_those_of_the_book_after_the_bar_before_also_where_candle
     for bar in range(len(scene.open_ms)):
         log = run_bars(scene.market, book, log, scene.rules, scene.steps, bar, bar, bar + 1)
         seen.append(book.position[:, [QUANTITY, FLOOR, CEILING]].tolist())
-    past = Past(asked, request, parts.instrument, digests_of(parts.ledger, run.run_id), run.digest)
+    past = Past(asked, request, parts.instrument, digests_of(parts.ledger, run.run_id), run.digest, pytest.fail)
     fills = parts.ledger.rows("fills", run.run_id)
     for frame in ("1h", "4h"):
         shown = [Shown(one.symbol, one, resample(one, Timeframe.parse(frame))) for one in scene.series]

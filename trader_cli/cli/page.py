@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
     from trader_cli.market.files import replacing
 
     writable(path)
-    found, text = page_text(parts, run_id)
+    found, text = page_text(parts, run_id, run.note)
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
     for note in found.notes:
@@ -47,8 +47,8 @@ def write_page(run: Run, parts: Wiring, run_id: str, path: Path) -> Outcome:
     return Outcome("report.page/1", result, view)
 
 
-def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
-    """Return the page of the run whose id begins so, as data and as HTML."""
+def page_text(parts: Wiring, run_id: str, note: Callable[[str], None] = lambda _: None) -> tuple[Page, str]:
+    """Return the page of the run whose id begins so, as data and as HTML. note: is told why somebody has to wait."""
     from trader_cli.jobs.page import page
     from trader_cli.ledger.points import points_of
     from trader_cli.reports.page import render
@@ -58,7 +58,7 @@ def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
         ledger,
         parts.bars,
         run_id,
-        lambda run, fills, shown: _protections(parts, run, fills, shown),
+        lambda run, fills, shown: _protections(parts, note, run, fills, shown),
         lambda name: points_of(ledger, name),
         lambda name, stated: _space(parts, name, stated),
         parts.settings.optimize.min_trades,
@@ -68,7 +68,7 @@ def page_text(parts: Wiring, run_id: str) -> tuple[Page, str]:
 
 
 def _protections(
-    parts: Wiring, run: RunLine, fills: Sequence[Mapping[str, Any]], shown: Sequence[Shown]
+    parts: Wiring, note: Callable[[str], None], run: RunLine, fills: Sequence[Mapping[str, Any]], shown: Sequence[Shown]
 ) -> tuple[list[Protection], list[str]]:
     """Return what protected a run's holdings: a session's book as its steps recorded it, a backtest's replayed."""
     from trader_cli.jobs.page_levels import session_levels
@@ -82,7 +82,7 @@ def _protections(
         if asked.mode != "backtest":
             return session_levels(ledger, asked, shown)
         request = parts.again(asked, run.symbols, run.start_ms, run.end_ms)
-        past = Past(asked, request, parts.instrument, digests_of(ledger, run.run_id), run.digest)
+        past = Past(asked, request, parts.instrument, digests_of(ledger, run.run_id), run.digest, note)
         return replayed_levels(past, parts.bars, fills, shown), changed(past)
     except TraderError as error:
         return [], [f"the stops in force are left out: {error.message}"]

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from trader_cli.engine.replay import run_bars
+from trader_cli.compiler import is_cached
+from trader_cli.engine.panel import longest_window
+from trader_cli.engine.replay import replay, run_bars
 from trader_cli.engine.settle import settle_fill
-from trader_cli.engine.state import CEILING, EVENTS, FILLS, FLOOR, Book, new_book, new_log
+from trader_cli.engine.state import CEILING, EVENTS, FILLS, FLOOR, Book, new_book, new_log, new_work
 from trader_cli.engine.trips import fills_of
 from trader_cli.errors import DataError
 from trader_cli.jobs.drift_rerun import steps_as_recorded
@@ -26,6 +28,7 @@ from trader_cli.model.bars import Ints
 from trader_cli.model.fills import OrderKind
 from trader_cli.model.instrument import Instrument
 from trader_cli.model.session import Session
+from trader_cli.risk.rules import SHARE_PARITY
 
 _ROOM = 1024
 _LEVELS = (FLOOR, CEILING)
@@ -36,7 +39,7 @@ _FILL = ("side", "quantity", "price", "notional", "fee", "kind", "reason")
 class Past:
     """A recorded backtest, to be replayed. request: its own; digests: of its bars, by symbol; digest: of its fills.
 
-    instrument: a symbol's steps as they are now, of one that the run did not know.
+    instrument: a symbol's steps as they are now, of one that the run did not know. note: is told why somebody has to wait.
     """
 
     asked: Session
@@ -44,6 +47,7 @@ class Past:
     instrument: Callable[[str, str], Instrument]
     digests: Mapping[str, str]
     digest: str
+    note: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def replayed_levels(
     if other:
         raise DataError(f"the bars of {', '.join(other)} are not those that the run saw")
     scene = set_scene(past.request, stage, {}, None)
+    if not (is_cached("replay") and is_cached("settle")):
+        past.note("compiling the engine for this machine, once; about half a minute")
     walk = _Walk(past, scene, fills, shown)
     levels = walk.levels()
     if walk.digest != past.digest:
@@ -116,13 +122,19 @@ class _Walk:
         begun = np.zeros((len(self.holdings), len(_LEVELS)), np.int64)
         book = new_book(len(self.symbols), scene.purses)
         log = new_log(last, _ROOM)
+        # Without a bar `run_bars` only tests that these arrays belong together.
+        log = run_bars(scene.market, book, log, scene.rules, scene.steps, 0, 0, 0)
+        work = new_work(scene.steps, longest_window(scene.rules), parity=scene.rules.share_method == SHARE_PARITY)
         before = 0
         # A purchase is looked at before its bar, everything else after it.
         for stop in sorted({*entries, *(row + 1 for row in closes), last}):
-            log = run_bars(scene.market, book, log, scene.rules, scene.steps, before, before, stop)
+            # One bar costs what a call of the kernel costs; `run_bars` lays out its room anew each time.
+            at = replay(before, before, before, stop, scene.market, book, work, log, self.numbers, scene.steps)
+            if at < stop:
+                log = run_bars(scene.market, book, log, scene.rules, scene.steps, at, at, stop)
             before = stop
-            if (at := closes.get(stop - 1)) is not None:
-                seen[at] = book.position[:, _LEVELS]
+            if (place := closes.get(stop - 1)) is not None:
+                seen[place] = book.position[:, _LEVELS]
             for i in entries.get(stop, ()):
                 begun[i] = self._bought(self.holdings[i], book)
         self.digest = fills_of(self.symbols, scene.open_ms, book, log).digest()
