@@ -163,7 +163,12 @@ def test_gaps_are_asked_of_a_second_provider_and_what_nobody_has_is_named(call: 
     assert shown.code == 0
     assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["yahoo", "alpaca", "binance", "kraken"]
     rows = json.loads(call("providers", "--json").out)["result"]["providers"]
-    assert {one["name"]: one["success_pct"] for one in rows} == {"yahoo": None, "alpaca": None, "binance": 100.0, "kraken": 100.0}
+    assert {one["name"]: one["success_pct"] for one in rows} == {
+        "yahoo": None,
+        "alpaca": None,
+        "binance": 100.0,
+        "kraken": 100.0,
+    }
 
 
 @pytest.mark.req("R2.7")

@@ -36,9 +36,8 @@ _LATE_TRADES_MS = _MINUTE_MS
 _AHEAD_MS = 5_000
 # An action may be told some weeks late (docs.alpaca.markets: "no guarantees on the creation time").
 _TOLD_LATE = timedelta(days=30)
-# What is older than this and missing is not only late.
-_SETTLED_MS = DAY_MS
-# A living stock has bars in any such time: an answer without one is about a symbol that is none.
+# A living stock has bars in any such time: an answer without one is about a symbol that is none, and what is older than this
+# and missing after the last bar is not only late.
 _LIVING_MS = 7 * DAY_MS
 _EVER = "1990-01-01T00:00:00Z"
 
@@ -216,13 +215,13 @@ class AlpacaHistory:
         # What is known to its last bar: up to the last one told, or to a time after which none comes any more.
         known_ms = closed[-1][0] + base.ms if closed else max(place.at_ms, place.last_ms)
         if not token:
-            known_ms = max(known_ms, place.limit_ms - _SETTLED_MS)
+            known_ms = max(known_ms, place.limit_ms - _LIVING_MS)
         fine = [*place.held, *kept]
         made = [row for row in whole(fine, timeframe) if row[0] >= span[0] and row[0] + timeframe.ms <= known_ms]
         at_ms = max(place.at_ms, min(timeframe.floor(known_ms), span[1]))
         if not token:
             # While nothing is traded nothing can be late.
-            newest = span[1] > place.limit_ms - _SETTLED_MS and is_open(place.limit_ms)
+            newest = span[1] > place.limit_ms - DAY_MS and is_open(place.limit_ms)
             return Page(made, (place.at_ms, at_ms), proves=True, newest=newest), None
         held = tuple(row for row in fine if timeframe.floor(row[0]) + timeframe.ms > known_ms)
         after = replace(place, at_ms=at_ms, token=token, last_ms=stamps[-1], held=held, before=before)
