@@ -200,10 +200,11 @@ class Reader:
 
 @contextmanager
 def reader() -> Iterator[Reader]:
-    """Give a fresh home whose commands meet a local exchange in place of Kraken, Binance and Yahoo."""
+    """Give a fresh home whose commands meet a local exchange in place of Kraken, Binance, Yahoo and Alpaca."""
     sys.path[:0] = [one for one in (str(ROOT / "tests"),) if one not in sys.path]
     from exchange import KRAKEN_KEY, KRAKEN_SECRET, ExchangeServer
     from listener import Listener
+    from venues.alpaca_server import KEY, SECRET, AlpacaServer, Listed
     from venues.yahoo_server import OPENS, Stock, YahooServer
 
     from trader_cli.compiler import cache_folder
@@ -215,6 +216,11 @@ def reader() -> Iterator[Reader]:
         yahoo = stack.enter_context(YahooServer())
         days = (NOW_MS // _DAY_MS * _DAY_MS + OPENS - n * _DAY_MS for n in range(400, 0, -1))
         yahoo.stocks["AAPL"] = Stock([(day, (200.0, 204.0, 198.0, 202.0, 1e6)) for day in days])
+        alpaca = stack.enter_context(AlpacaServer())
+        halves = (
+            NOW_MS // _DAY_MS * _DAY_MS - n * _DAY_MS + at * 1_800_000 for n in range(60, 0, -1) for at in range(16, 48)
+        )
+        alpaca.stocks["AAPL"] = Listed({"30Min": [(at, 200.0, 204.0, 198.0, 202.0, 1e5) for at in halves]})
         hook = stack.enter_context(Listener())
         server.do("clock", set_ms=NOW_MS, frozen=False)
         home, tools = base / "trading", base / "bin"
@@ -239,6 +245,9 @@ def reader() -> Iterator[Reader]:
             "TRADER_FETCH__KRAKEN_URL": server.url,
             "TRADER_FETCH__BINANCE_URL": server.url,
             "TRADER_FETCH__YAHOO_URL": yahoo.url,
+            "TRADER_FETCH__ALPACA_URL": alpaca.url,
+            "APCA_API_KEY_ID": KEY,
+            "APCA_API_SECRET_KEY": SECRET,
             "TRADER_ALERT_URLS": f"json://{hook.at}/",
             "PAGE_SHIFT_NS": str(NOW_MS * 1_000_000 - time.time_ns()),
             "COLUMNS": "80",
