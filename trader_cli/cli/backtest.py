@@ -63,7 +63,8 @@ def _backtest(
 ) -> Outcome:
     """Replay history through the one decision path."""
     from trader_cli.jobs.backtest import backtest
-    from trader_cli.jobs.summary import fill_rows, trade_rows
+    from trader_cli.jobs.summary import fill_rows
+    from trader_cli.jobs.trade_rows import trade_rows
     from trader_cli.market.tables import writable, write_rows
 
     for path in (trades, fills):
@@ -89,7 +90,8 @@ def _backtest(
         request, parts.bars, parts.instrument, lambda: parts.ledger, parts.new_run_id(), parts.now_ms(), run.note
     )
     if trades is not None:
-        write_rows(trade_rows(done.record.round_trips), trades)
+        kept = done.record
+        write_rows(trade_rows(kept.round_trips, kept.fills, kept.instruments), trades)
     if fills is not None:
         write_rows(fill_rows(done.record.fills, done.record.instruments), fills)
 

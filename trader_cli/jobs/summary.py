@@ -129,39 +129,23 @@ def _line(open_ms: Ints, timeframe: Timeframe, log: Log, held: Any) -> list[list
     return [[iso(int(open_ms[i]) + timeframe.ms), float(log.equity[i]), float(held[i])] for i in picks]
 
 
-def trade_rows(trips: RoundTrips) -> dict[str, Any]:
-    """Return round trips as columns of `--trades`; times ISO 8601 UTC, prices averages over the trip."""
-    bought, sold, quantity = (column.astype(np.float64) for column in (trips.bought, trips.sold, trips.quantity))
-    return {
-        "symbol": [trips.symbols[i] for i in trips.symbol.tolist()],
-        "entry_time": _times(trips.entry_ms),
-        "entry_price": bought / quantity,
-        "exit_time": _times(trips.exit_ms),
-        "exit_price": sold / quantity,
-        "quantity": quantity * 1e-8,
-        "pnl": trips.pnl * 1e-8,
-        "return_pct": trips.pnl / bought * 100,
-        "fees": trips.fees * 1e-8,
-        "exit_reason": [Reason(i).label for i in trips.reason.tolist()],
-    }
-
-
 def fill_rows(fills: Fills, instruments: Sequence[Instrument]) -> dict[str, Any]:
-    """Return fills as columns of `--fills`."""
+    """Return fills as columns of `--fills`; each number is the one nearest to the exact decimal."""
     ones = np.array([one.price_one for one in instruments], np.float64)
     return {
-        "time": _times(fills.time_ms),
+        "time": times(fills.time_ms),
         "symbol": [fills.symbols[i] for i in fills.symbol.tolist()],
         "side": ["buy" if side > 0 else "sell" for side in fills.side.tolist()],
-        "quantity": fills.quantity * 1e-8,
+        "quantity": fills.quantity / 1e8,
         "price": fills.price / ones[fills.symbol] if len(fills) else np.empty(0),
-        "notional": fills.notional * 1e-8,
-        "fee": fills.fee * 1e-8,
+        "notional": fills.notional / 1e8,
+        "fee": fills.fee / 1e8,
         "kind": [("market", "limit", "stop")[i] for i in fills.kind.tolist()],
         "reason": [Reason(i).label for i in fills.reason.tolist()],
     }
 
 
-def _times(stamps: Ints) -> list[str]:
+def times(stamps: Ints) -> list[str]:
+    """Return moments, ms UTC, as ISO 8601."""
     texts = np.datetime_as_string(stamps.astype("datetime64[ms]").astype("datetime64[s]"))
     return [f"{text}Z" for text in texts.tolist()]

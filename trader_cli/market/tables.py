@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,14 @@ def writable(path: Path) -> None:
 
 
 def write_rows(columns: Mapping[str, Any], path: Path) -> None:
-    """Write columns of equal length as a table; JSON is a list of rows."""
+    """Write columns of equal length as a table; JSON is a list of rows.
+
+    Decimals are written in CSV to the last digit, elsewhere as the nearest number.
+    """
     import pyarrow as pa
 
-    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    plain = {name: _numbers(column, exact=path.suffix == ".csv") for name, column in columns.items()}
+    table = pa.table({name: pa.array(column) for name, column in plain.items()})
     with replacing(path) as temporary:
         if path.suffix == ".json":
             temporary.write_text(json.dumps(table.to_pylist(), indent=1) + "\n", "utf-8")
@@ -39,6 +44,12 @@ def write_rows(columns: Mapping[str, Any], path: Path) -> None:
             import pyarrow.parquet as pq
 
             pq.write_table(table, temporary)
+
+
+def _numbers(column: Any, *, exact: bool) -> Any:
+    if exact or len(column) == 0 or not isinstance(column[0], Decimal):
+        return column
+    return [float(one) for one in column]
 
 
 def write_batches(batches: Iterable[Mapping[str, Any]], path: Path) -> None:
