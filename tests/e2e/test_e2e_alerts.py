@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,45 @@ def test_a_hook_that_refuses_or_hangs_is_a_warning_and_is_told_by_the_next_run(
     assert run(list(words)) == 3
     (text,) = texts(hook)
     assert len(text.splitlines()) == 2
+
+
+@pytest.mark.req("R2.8")
+@pytest.mark.parametrize("status", [500, 0])
+def test_an_address_that_takes_nothing_is_told_by_the_next_run_what_the_others_were_told_by_this_one(
+    home: Path, hook: Listener, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Listener() as other:
+        monkeypatch.setenv("TRADER_ALERT_URLS", f"json://me:{PASSWORD}@{hook.at}/x json://{other.at}/x")
+        hook.status = status
+        words = (*FAILS, "--set", "alerts.limit_s=1")
+        assert run(list(words)) == 3
+        (failed,) = texts(other)
+        assert failed.startswith("cycle_failed: ")
+        assert PASSWORD not in (home / "alerts.json").read_text()
+        assert run(["risk", "halt", "--reason", "r"]) == 0
+        hook.status = 200
+        assert run(["alerts", "check", "--json"]) == 0
+        halted = texts(other)[1]
+        assert texts(hook) == [f"{failed}\n{halted}"], "what waited comes first"
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["result"]["again"] == 1
+        assert run(["alerts", "check"]) == 0
+        assert (len(texts(hook)), len(texts(other))) == (1, 2), "nobody is told twice"
+
+
+@pytest.mark.req("R2.8")
+def test_receivers_and_a_gateway_that_hang_hold_a_run_no_longer_than_stated(
+    home: Path, hook: Listener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRADER_ALERT_URLS", " ".join(f"json://{hook.at}/{n}" for n in range(5)))
+    hook.status = 0
+    words = (*FAILS, "--set", f"metrics.push_url=http://{hook.at}/", "--set", "cycle.after_s=2")
+    began = time.monotonic()
+    assert run(list(words)) == 3
+    # Five of them and the gateway: one after the other they would take a minute; what is over two seconds is the run itself.
+    assert time.monotonic() - began < 2 + 20
+    said = capsys.readouterr().err
+    assert said.count("did not answer within 1.0 s") == 5
+    assert "warning: the figures were not pushed: no answer within 1.0 s" in said
 
 
 @pytest.mark.req("R2.8")
@@ -227,7 +267,7 @@ def test_the_lease_is_given_back_before_anybody_is_told(home: Path, monkeypatch:
     def told(*_: object) -> Delivery:
         take_lease(home / "locks", "paper").release()
         free.append(True)
-        return Delivery(1, ())
+        return Delivery(("address 1 (json)",), ())
 
     monkeypatch.setenv("TRADER_ALERT_URLS", "json://nobody")
     monkeypatch.setattr("trader_cli.reports.alerts.tell", told)

@@ -14,7 +14,19 @@ from watch_books import Books, books, cycle, leave
 
 from trader_cli.engine import state as of
 from trader_cli.engine.snapshot import pack, unpack
-from trader_cli.jobs.alerting import Memory, Trouble, memory_of, memory_row, run_trouble, troubles, unreadable, weigh
+from trader_cli.jobs.alerting import (
+    Memory,
+    Trouble,
+    Waiting,
+    due,
+    memory_of,
+    memory_row,
+    run_trouble,
+    settled,
+    troubles,
+    unreadable,
+    weigh,
+)
 from trader_cli.model.fills import Refusal
 from trader_cli.model.orders import OrderState
 
@@ -218,6 +230,66 @@ def test_while_the_ledger_cannot_be_read_nothing_it_knew_is_over() -> None:
     }
 
 
+NAMES = ("address 1 (json)", "address 2 (tgram)")
+
+
+def tell(memory: Memory, found: list[Trouble], taking: tuple[str, ...], now_ms: int) -> tuple[dict[str, str], Memory]:
+    """One look, of which some addresses take what is due to them; returns what they took."""
+    weighed = weigh(memory, found, (), DAY, 100, now_ms)
+    messages = due(memory, weighed, NAMES)
+    taken = [name for name in messages if name in taking]
+    memory, _ = settled(memory, weighed, NAMES, taken, DAY, now_ms)
+    return {name: messages[name][1] for name in taken}, memory_of(json.loads(json.dumps(memory_row(memory))))
+
+
+def test_what_one_address_did_not_take_waits_for_it_alone() -> None:
+    first, second = NAMES
+    took, memory = tell(Memory(), [HALT], (first,), NOON)
+    assert took == {first: "halt: everything is halted"}
+    assert memory.waiting == {second: Waiting(("halt: everything is halted",), NOON)}
+    took, memory = tell(memory, [HALT], (first,), NOON + HOUR)
+    assert took == {}
+    took, memory = tell(memory, [], NAMES, NOON + 2 * HOUR)
+    over = "over: halt: everything is halted"
+    assert took == {first: over, second: f"halt: everything is halted\n{over}"}
+    assert memory == Memory(sent_ms=(NOON + 2 * HOUR,))
+
+
+def test_where_nobody_took_what_is_new_it_is_new_again_and_waits_for_nobody() -> None:
+    took, memory = tell(Memory(), [HALT], (), NOON)
+    assert (took, memory.waiting) == ({}, {})
+    took, _ = tell(memory, [HALT], NAMES, NOON + HOUR)
+    assert took == dict.fromkeys(NAMES, "halt: everything is halted")
+
+
+def test_what_waits_too_long_or_for_an_address_that_is_gone_is_given_up() -> None:
+    first, second = NAMES
+    _, memory = tell(Memory(), [HALT], (first,), NOON)
+    nothing = weigh(memory, [HALT], (), 0, 100, NOON + DAY)
+    after, told = settled(memory, nothing, NAMES, (), DAY, NOON + DAY)
+    assert after.waiting == {}
+    assert told == (f"{second} takes nothing since 2026-01-01T12:00:00Z: 1 lines are given up",)
+    assert settled(memory, nothing, NAMES[:1], (), DAY, NOON + HOUR)[0].waiting == {}
+    assert settled(memory, nothing, NAMES, (), DAY, NOON + DAY - 1)[0].waiting == memory.waiting
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sets(st.sampled_from(NAMES))), min_size=1, max_size=30))
+def test_in_the_end_every_address_took_every_line_in_order_and_none_twice(history: list[tuple[bool, set[str]]]) -> None:
+    memory, now = Memory(), NOON
+    took: dict[str, list[str]] = {name: [] for name in NAMES}
+    # A minute apart, so that nothing is given up or told as lasting.
+    for there, taking in [*history, (False, set(NAMES)), (False, set(NAMES))]:
+        now += 60_000
+        told, memory = tell(memory, [HALT] if there else [], tuple(taking), now)
+        for name, text in told.items():
+            took[name] += text.splitlines()
+    assert took[NAMES[0]] == took[NAMES[1]]
+    assert took[NAMES[0]] == ["halt: everything is halted", "over: halt: everything is halted"] * (
+        len(took[NAMES[0]]) // 2
+    )
+    assert memory.waiting == {}
+
+
 TROUBLES = [HALT, LEAVE, *(Trouble("breaker", f"b:{i}", f"breaker {i}") for i in range(3))]
 HISTORIES = st.lists(
     st.tuples(st.sets(st.sampled_from(TROUBLES)), st.integers(1, 40 * HOUR), st.booleans()), min_size=1, max_size=40
@@ -254,6 +326,7 @@ def test_whatever_comes_and_goes_and_fails_every_change_is_told_in_the_end_and_n
 
 @pytest.mark.parametrize("value", [
     None, [], {}, "x", {"known": []}, {"known": {"a": {}}, "sent_ms": []}, {"known": {}, "sent_ms": 1},
+    {"known": {}, "sent_ms": [], "waiting": {"a": 1}}, {"known": {}, "sent_ms": [], "waiting": []},
 ])  # fmt: skip
 def test_a_memory_that_nobody_of_us_wrote_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="no memory of alerts"):

@@ -10,9 +10,14 @@ import pytest
 from listener import Listener
 
 from trader_cli.errors import UsageError
-from trader_cli.reports.alerts import addresses, tell
+from trader_cli.reports.alerts import Delivery, Message, addresses, named
+from trader_cli.reports.alerts import tell as tell_each
 
 PASSWORD = "s3cr3t-word"  # noqa: S105 a word to look for
+
+
+def tell(where: list[str], title: str, text: str, limit_s: float = 30.0) -> Delivery:
+    return tell_each([Message(name, one, title, text) for name, one in named(where).items()], limit_s)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +30,7 @@ def hook() -> Iterator[Listener]:
 def test_a_message_comes_with_its_title_and_lines_as_they_are(hook: Listener) -> None:
     hook.got.clear()
     done = tell([f"json://{hook.at}/x"], "trader: 2 things to know", "halt: a < b & *c* _d_\nover: <b>")
-    assert (done.reached, done.problems) == (1, ())
+    assert (done.taken, done.problems) == (("address 1 (json)",), ())
     (told,) = hook.got
     got = json.loads(told.body)
     assert got["title"] == "trader: 2 things to know"
@@ -48,7 +53,8 @@ def test_an_address_that_fails_keeps_nothing_from_the_next_and_is_never_shown(
         "title",
         "text",
     )
-    assert done.reached == len(hook.got) == 1
+    assert done.taken == ("address 5 (json)",)
+    assert len(hook.got) == 1
     assert done.problems == (
         "address 1 (json) took nothing",
         "address 2 (nosuchthing) is none that Apprise knows",
@@ -57,6 +63,16 @@ def test_an_address_that_fails_keeps_nothing_from_the_next_and_is_never_shown(
     )
     said = capfd.readouterr()
     assert PASSWORD not in said.out + said.err + caplog.text + repr(done)
+
+
+@pytest.mark.req("R2.8")
+def test_one_that_never_answers_holds_up_none_of_the_others_and_is_named(hook: Listener) -> None:
+    with Listener() as hangs:
+        hangs.status = 0
+        hook.got.clear()
+        done = tell([f"json://{hangs.at}/x", f"json://{hook.at}/x"], "title", "text", 3.0)
+        assert done.taken == ("address 2 (json)",)
+        assert done.problems == ("address 1 (json) did not answer within 3.0 s",)
 
 
 @pytest.mark.parametrize(("text", "found"), [

@@ -5,6 +5,7 @@ None of it may fail the run or hold it up: whatever goes wrong here is one line 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,15 +47,24 @@ def follow(run: Run, ended: BaseException | None, began: float) -> None:
 
     Raises nothing but KeyboardInterrupt.
     """
-    seconds = time.monotonic() - began
-    code = exit_code(ended)
+    now = time.monotonic()
+    until, code = now + _limit_s(run), exit_code(ended)
     with _harmless(run, "nothing was measured"):
-        _measure(run, code, seconds)
+        _measure(run, code, now - began, until)
     if run.measured in _CYCLES and not run.rehearses:
         from trader_cli.cli.alerts import after_run
 
         with _harmless(run, "nobody was alerted"):
-            after_run(run, run.measured, code, _said(ended))
+            after_run(run, run.measured, code, _said(ended), until)
+
+
+def _limit_s(run: Run) -> float:
+    """Return how long all of this may take: a cycle that waits for a gateway or an address is late for the next."""
+    try:
+        return math.inf if run.wired is None else run.wired.settings.cycle.after_s
+    except TraderError:
+        # Then nothing is pushed and nobody is told: who and where cannot be read either.
+        return math.inf
 
 
 @contextmanager
@@ -78,7 +88,7 @@ def _said(ended: BaseException | None) -> str:
     return f"unexpected {type(ended).__name__}" if known is None else known.message
 
 
-def _measure(run: Run, code: int, seconds: float) -> None:
+def _measure(run: Run, code: int, seconds: float, until: float) -> None:
     parts, path, push = run.wired, run.metrics, None
     if (settings := _told_by(run)) is not None and parts is not None:
         push = settings if settings.push_url else None
@@ -93,7 +103,7 @@ def _measure(run: Run, code: int, seconds: float) -> None:
     if path is not None:
         _write(run, path, families)
     if push is not None:
-        _push(run, push, families)
+        _push(run, push, families, until)
 
 
 def _told_by(run: Run) -> Metrics | None:
@@ -133,15 +143,18 @@ def _write(run: Run, path: Path, families: Sequence[Family]) -> None:
         run.note(f"warning: the figures could not be written to {path}: {error.strerror or error}")
 
 
-def _push(run: Run, settings: Metrics, families: Sequence[Family]) -> None:
+def _push(run: Run, settings: Metrics, families: Sequence[Family], until: float) -> None:
     import socket
 
     from trader_cli.reports.push import push_metrics
 
     limit = settings.push_timeout_s
     try:
-        # The request's own limit comes first as a rule, and says more.
-        within(limit + 1, lambda: push_metrics(settings.push_url, socket.gethostname(), families, limit))
+        # The request's own limit comes first as a rule, and says more. Half of the time is for telling of trouble.
+        most = min(limit + 1, max(0.0, until - time.monotonic()) / 2)
+        within(most, lambda: push_metrics(settings.push_url, socket.gethostname(), families, limit))
+    except TimeUpError as error:
+        run.note(f"warning: the figures were not pushed: {error.message}")
     except TraderError as error:
         run.note(f"warning: {error.message}")
 
@@ -166,7 +179,7 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     if errors:
         raise errors[0]
     if not results:
-        raise TimeUpError(f"no answer within {seconds} s")
+        raise TimeUpError(f"no answer within {seconds:.1f} s")
     return results[0]
 
 

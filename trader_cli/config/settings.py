@@ -260,6 +260,9 @@ class Cycle(Section):
     limit_s: Seconds = Field(description="longest a cycle may take, in seconds")
     arm_days: Days = Field(description="days after which leave to trade live expires")
     stale_bars: Count = Field(description="closed bars that the newest data may lack before nothing is decided on it")
+    after_s: Seconds = Field(
+        description="longest that pushing figures and telling of trouble may take after it, in seconds"
+    )
 
 
 class Scan(Section):
@@ -425,7 +428,8 @@ class Alerts(Section):
     repeat_h: Hours = Field(description="hours before trouble that lasts is told again; 0 = never")
     most_per_hour: Tries = Field(description="messages an hour; what is left over joins the next one")
     heartbeat_bars: Tries = Field(description="bars without a cycle that ended well before the heartbeat is missing")
-    limit_s: Seconds = Field(description="longest that telling may take, in seconds")
+    limit_s: Seconds = Field(description="longest that telling all addresses may take, in seconds")
+    retry_h: Hours = Field(description="hours for which an address is told again what it did not take; 0 = never")
 
 
 class Sentry(Section):

@@ -86,11 +86,20 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What one address did not take while another did. since_ms: when it was to be told first, ms UTC."""
+
+    lines: tuple[str, ...]
+    since_ms: int
+
+
+@dataclass(frozen=True)
 class Memory:
-    """What is kept from one look to the next. sent_ms: when the messages of the last hour went."""
+    """What is kept from one look to the next. sent_ms: when the messages of the last hour went; waiting: by address."""
 
     known: Mapping[str, Known] = field(default_factory=dict)
     sent_ms: tuple[int, ...] = ()
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -256,11 +265,50 @@ def weigh(
     kept = {
         key: replace(one, told_ms=now_ms, seen=0) if key in told else one for key, one in seen.items() if not one.gone
     }
-    title = lines[0] if len(lines) == 1 else f"{len(lines)} things to know"
-    return Weighed(f"trader: {title}"[:_TITLE], "\n".join(lines), Memory(kept, (*sent, now_ms)), failed, 0)
+    return Weighed(_titled(lines), "\n".join(lines), Memory(kept, (*sent, now_ms)), failed, 0)
 
 
 _TITLE = 120
+
+
+def _titled(lines: Sequence[str]) -> str:
+    title = lines[0] if len(lines) == 1 else f"{len(lines)} things to know"
+    return f"trader: {title}"[:_TITLE]
+
+
+def due(memory: Memory, weighed: Weighed, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return (title, text) for every address that is told something: what it did not take before, and what is new."""
+    new, messages = weighed.text.splitlines(), {}
+    for name in names:
+        lines = [*(memory.waiting[name].lines if name in memory.waiting else ()), *new]
+        if lines:
+            messages[name] = (_titled(lines), "\n".join(lines))
+    return messages
+
+
+def settled(
+    memory: Memory, weighed: Weighed, names: Sequence[str], taken: Sequence[str], keep_ms: int, now_ms: int
+) -> tuple[Memory, tuple[str, ...]]:
+    """Return what to remember once the addresses were told, and a line for each that is given up.
+
+    taken: who took what was due. What is new counts as told where anybody took it, and waits for the others alone; where
+    nobody did, it is new again. What waits longer than keep_ms, or for an address that there is no more, waits no longer.
+    """
+    new = tuple(weighed.text.splitlines())
+    reached = bool(new) and bool(taken)
+    waiting: dict[str, Waiting] = {}
+    given_up = []
+    for name in names:
+        before = memory.waiting.get(name)
+        lines = (*(before.lines if before else ()), *(new if reached else ()))
+        if name in taken or not lines:
+            continue
+        since_ms = before.since_ms if before else now_ms
+        if now_ms - since_ms >= keep_ms:
+            given_up.append(f"{name} takes nothing since {iso(since_ms)}: {len(lines)} lines are given up")
+        else:
+            waiting[name] = Waiting(lines, since_ms)
+    return replace(weighed.told if reached else weighed.failed, waiting=waiting), tuple(given_up)
 
 
 def _seen(before: Known | None, trouble: Trouble, now_ms: int) -> Known:
@@ -273,11 +321,18 @@ def memory_of(value: Any) -> Memory:
     """Return what was kept, as JSON knows it. Raises ValueError for what nobody of us wrote."""
     try:
         known = {str(key): Known(**one) for key, one in value["known"].items()}
-        return Memory(known, tuple(int(one) for one in value["sent_ms"]))
+        waiting = {
+            str(name): Waiting(tuple(str(line) for line in one["lines"]), int(one["since_ms"]))
+            for name, one in value.get("waiting", {}).items()
+        }
+        return Memory(known, tuple(int(one) for one in value["sent_ms"]), waiting)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"it is no memory of alerts: {error}") from error
 
 
 def memory_row(memory: Memory) -> dict[str, Any]:
     """Return what is to be kept, as JSON knows it."""
-    return {"known": {key: vars(one) for key, one in memory.known.items()}, "sent_ms": list(memory.sent_ms)}
+    waiting = {name: {"lines": list(one.lines), "since_ms": one.since_ms} for name, one in memory.waiting.items()}
+    kept = {"known": {key: vars(one) for key, one in memory.known.items()}, "sent_ms": list(memory.sent_ms)}
+    # A file of an older version has none.
+    return {**kept, "waiting": waiting} if waiting else kept

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from trader_cli.errors import UsageError
 
@@ -14,10 +17,20 @@ _BETWEEN = re.compile(r"[\s,]+(?=[a-z][a-z0-9+.-]*://)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """How telling went. reached: addresses that took it. problems: one line for each of the others, without the address."""
+class Message:
+    """What one address is told. name: what the address is called without showing it."""
 
-    reached: int
+    name: str
+    address: str = field(repr=False)
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How telling went. taken: names of the addresses that took it. problems: a line for each of the others."""
+
+    taken: tuple[str, ...]
     problems: tuple[str, ...]
 
 
@@ -26,18 +39,25 @@ def addresses(text: str) -> list[str]:
     return [one.strip(" ,\t\r\n") for one in _BETWEEN.split(text.strip(" ,\t\r\n")) if one.strip(" ,\t\r\n")]
 
 
-def tell(where: Sequence[str], title: str, text: str) -> Delivery:
-    """Send a message to every address, one after the other; one that fails keeps nothing from the next.
+def named(where: Sequence[str]) -> dict[str, str]:
+    """Return addresses by what they are called: their place and their kind."""
+    return {f"address {number} ({_kind(one)})": one for number, one in enumerate(where, 1)}
 
-    An address holds a password as a rule: no part of it but its kind is ever shown. Raises UsageError without Apprise.
+
+def tell(messages: Sequence[Message], limit_s: float) -> Delivery:
+    """Send every message, all at once; one that fails or does not come to an end keeps nothing from the others.
+
+    limit_s: how long all of it may take; who has not answered by then did not take it, and is left alone. An address holds a
+    password as a rule: no part of it but its kind is ever shown. Raises UsageError without Apprise.
     """
+    until = time.monotonic() + limit_s
     with warnings.catch_warnings():
         # That the library uses what is about to go is for its makers to read.
         warnings.simplefilter("ignore")
-        return _tell(where, title, text)
+        return _tell(messages, limit_s, until)
 
 
-def _tell(where: Sequence[str], title: str, text: str) -> Delivery:
+def _tell(messages: Sequence[Message], limit_s: float, until: float) -> Delivery:
     try:
         import apprise
     except ModuleNotFoundError:
@@ -46,22 +66,30 @@ def _tell(where: Sequence[str], title: str, text: str) -> Delivery:
         ) from None
     # What the library has to say holds addresses.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    reached, problems = 0, []
-    for number, address in enumerate(where, 1):
-        kind = _kind(address)
+    answers: dict[str, str] = {}
+    threads = [threading.Thread(target=_send, args=(apprise, one, answers), daemon=True) for one in messages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    # Whoever answers from here on is told again: twice is better than never.
+    said = {one.name: answers.get(one.name, f"did not answer within {limit_s:.1f} s") for one in messages}
+    taken = tuple(name for name, what in said.items() if not what)
+    return Delivery(taken, tuple(f"{name} {what}" for name, what in said.items() if what))
+
+
+def _send(apprise: Any, message: Message, answers: dict[str, str]) -> None:
+    """Note what became of one message; empty = it was taken."""
+    try:
         sender = apprise.Apprise()
-        try:
-            known = bool(sender.add(address))
-            done = known and bool(sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
-        except Exception as error:
-            # A plugin's own fault, and its text may hold the address.
-            problems.append(f"address {number} ({kind}) failed: {type(error).__name__}")
-            continue
-        if done:
-            reached += 1
-        else:
-            problems.append(f"address {number} ({kind}) {'took nothing' if known else 'is none that Apprise knows'}")
-    return Delivery(reached, tuple(problems))
+        known = bool(sender.add(message.address))
+        plain = apprise.NotifyFormat.TEXT
+        done = known and bool(sender.notify(body=message.text, title=message.title, body_format=plain))
+    except Exception as error:
+        # A plugin's own fault, and its text may hold the address.
+        answers[message.name] = f"failed: {type(error).__name__}"
+        return
+    answers[message.name] = "" if done else "took nothing" if known else "is none that Apprise knows"
 
 
 def _kind(address: str) -> str:
