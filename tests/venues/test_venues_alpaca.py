@@ -256,6 +256,13 @@ def test_wrong_ones_are_said_once_and_nothing_more_is_asked(server: AlpacaServer
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_that_is_no_json_is_about_the_key_too(server: AlpacaServer, tmp_path: Path, status: int) -> None:
+    server.answers = [(status, {"Content-Type": "text/html"}, "<html>Authorization Required</html>")]
+    with pytest.raises(VenueError, match="does not accept the key and secret"):
+        pages(history(server, tmp_path))
+
+
 @pytest.mark.parametrize("text", ["", "two words", "line\nline", "ключ"])
 def test_what_can_be_no_key_is_not_sent_and_not_shown(server: AlpacaServer, tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="`APCA_API_SECRET_KEY` holds what is no key") as caught:
@@ -304,6 +311,19 @@ def test_it_is_asked_no_more_often_than_the_plan_allows(server: AlpacaServer, tm
     assert at.slept == [0.3, 0.3, 0.3]
 
 
+def test_several_processes_stand_in_one_line(server: AlpacaServer, tmp_path: Path) -> None:
+    """By hand: four that come at once wait 0, 0.3, 0.6 and 0.9 s; a clock that was put back a day waits for nobody."""
+    waited: list[float] = []
+    server.answers = [(200, {}, NONE)] * 5
+    for now_ms in (NOW, NOW, NOW, NOW, NOW - DAY):
+        post = AlpacaPost(
+            server.url, tmp_path / "alpaca.json", lambda at=now_ms: at, waited.append, 30.0, 200, NAMES,
+            lambda: (KEY, SECRET),
+        )  # fmt: skip
+        post("/v2/stocks/bars", {})
+    assert waited == [0.3, 0.6, 0.9]
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -346,6 +366,7 @@ def of(*bars: object, more: object = None, symbol: str = "AAPL") -> str:
         (200, of({**BAR, "c": None})), (200, of({**BAR, "c": "x"})), (200, of({**BAR, "v": -1})), (200, of({**BAR, "t": "?"})),
         (200, of({**BAR, "t": "2024-07-01T04:00:00"})), (200, of({**BAR, "t": "2024-07-01T04:30:00Z"})), (200, of(BAR, BAR)),
         (200, of({**BAR, "c": float("nan")})), (200, of({**BAR, "c": float("inf")})), (200, of({**BAR, "t": 5})),
+        (200, of({**BAR, "t": "0001-01-01T00:00:00Z"})), (200, of({**BAR, "t": "9999-12-31T00:00:00Z"})),
         (200, of({**BAR, "t": "2024-07-02T04:00:00Z"}, BAR)), (200, of(more="x")),
         (200, '{"bars": null, "next_page_token": "x"}'),
     ],
@@ -401,6 +422,18 @@ def test_damaged_bars_are_refused(server: AlpacaServer, tmp_path: Path) -> None:
     listed(server, (day_at(MONDAY), 100.0, 99.0, 101.0, 100.0, 5.0))
     with pytest.raises(DataError, match="has its high below its low"):
         pages(history(server, tmp_path))
+
+
+def test_an_answer_that_does_not_come_or_not_whole_is_asked_for_again(server: AlpacaServer, tmp_path: Path) -> None:
+    at = Slept()
+    post = AlpacaPost(server.url, tmp_path / "alpaca.json", at.now_ms, at.sleep, 0.3, 200, NAMES, lambda: (KEY, SECRET))
+    server.hang_at = 0
+    server.answers = [(200, {}, NONE), (200, {"Content-Length": "9999", "Connection": "close"}, NONE[:20])]
+    for pattern in ("timeout", "http"):
+        with pytest.raises(VenueError) as caught:
+            pages(AlpacaHistory(post, at.now_ms, 10.0, "sip", 0))
+        assert (caught.value.pattern, caught.value.resolution) == (pattern, "retry")
+        server.released.set()
 
 
 def test_nobody_there_is_said(tmp_path: Path) -> None:

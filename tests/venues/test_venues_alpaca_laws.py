@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from trader_cli.errors import VenueError
 from trader_cli.jobs.fetch import Clock, Fetched, Terms, Wanted, fetch
 from trader_cli.market.fetching_stocks import StockShelf
 from trader_cli.model.timeframe import Timeframe
@@ -76,9 +77,7 @@ def run(
         since_ms=MONDAY - DAY, until_ms=None, first_bars=10, group_pages=2, tries=1, patience_ms=0,
     )  # fmt: skip
     clock = Clock(lambda: NOW, lambda: 0.0, lambda _seconds: None)
-    done = fetch(wanted, lambda one: StockShelf(folder, one), lambda _: [history], terms, clock, lambda _a, _b: None)
-    assert [one.error for one in done] == [None] * len(frames)
-    return done
+    return fetch(wanted, lambda one: StockShelf(folder, one), lambda _: [history], terms, clock, lambda _a, _b: None)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -94,7 +93,7 @@ def test_pages_of_any_length_end_in_the_same_files(
     server.stocks["AAPL"] = stock(seed)
     server.page_bars, server.page_actions = 10_000, 1000
     whole, paged = (tmp_path_factory.mktemp(one) for one in ("whole", "paged"))
-    run(server, whole)
+    assert [one.error for one in run(server, whole)] == [None] * 3
     server.page_bars, server.page_actions = size, actions
     run(server, paged)
     assert len(files(whole)) == 10
@@ -136,6 +135,31 @@ def test_a_fetch_that_is_killed_anywhere_ends_in_the_same_files(
     for at in random.choice(len(left), 6, replace=False):
         run(server, left[at], ("1h", "1d"))
         assert files(left[at]) == whole
+
+
+def test_a_fetch_that_fails_at_any_request_keeps_what_came_and_ends_in_the_same_files(
+    server: AlpacaServer, tmp_path: Path
+) -> None:
+    server.stocks["AAPL"] = stock(2)
+    server.page_bars, server.page_actions = 30, 2
+    server.asked.clear()
+    run(server, tmp_path / "whole", ("1h",))
+    requests = len(server.asked)
+    assert requests > 6
+    for n in range(requests):
+        left = [n]
+
+        def fail(left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise VenueError("no answer")
+
+        folder = tmp_path / str(n)
+        (one,) = run(server, folder, ("1h",), fail)
+        assert one.error is not None
+        (one,) = run(server, folder, ("1h",))
+        assert one.error is None
+        assert files(folder) == files(tmp_path / "whole")
 
 
 def test_what_is_stored_is_the_tape_and_what_is_read_is_adjusted_by_hand(server: AlpacaServer, tmp_path: Path) -> None:

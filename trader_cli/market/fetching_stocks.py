@@ -57,10 +57,10 @@ class StockShelf:
                 self._store(known)
             # A dividend changes every series of the stock, a bar only its own.
             stem = self._noted.name.removesuffix(".actions.json")
-            own = self._raw / self.path.name
-            for raw in sorted(self._raw.glob(f"{stem}-*.parquet")) if known != held else [own]:
-                if raw.exists():
-                    self._adjust(raw, known)
+            changed = put.added or any(one.replaced for one in put.revisions)
+            own = [self._raw / self.path.name] if changed else []
+            for raw in sorted(self._raw.glob(f"{stem}-*.parquet")) if known != held else own:
+                self._adjust(raw, known)
         return put
 
     def forget(self) -> None:

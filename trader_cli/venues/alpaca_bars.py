@@ -10,6 +10,9 @@ from trader_cli.venues.answers import MalformedError, number, rows, same, table,
 from trader_cli.venues.reply import Reply
 from trader_cli.venues.sessions import midnight_ms
 
+# Far in the future: the year 2109.
+_LATEST_MS = 1 << 42
+
 
 def listed(reply: Reply, theirs: str) -> list[object]:
     """Return the bars of an answer as they came; none where it has none of the symbol."""
@@ -40,6 +43,8 @@ def told(one: object, base: Timeframe) -> tuple[Row, int]:
     if moment.tzinfo is None:
         raise MalformedError("a time without a zone")
     begins = opens = round(stamp * 1000)
+    if not 0 <= begins < _LATEST_MS:
+        raise MalformedError("a time out of range")
     if base.ms >= DAY_MS:
         midnight = midnight_ms(begins)
         if midnight is None:

@@ -12,6 +12,8 @@ from trader_cli.venues.stock_post import StockPost
 
 _OWN = "https://data.alpaca.markets"
 _MINUTE_MS = 60_000
+# What is shorter is part of anything.
+_SECRET_LEAST = 8
 # What a header may hold; anything else would be shown by whoever refuses it.
 _KEY = re.compile(r"[!-~]+")
 
@@ -48,11 +50,17 @@ class AlpacaPost(StockPost):
                 if _KEY.fullmatch(text) is None:
                     raise UsageError(f"`{name}` holds what is no key: letters, digits and signs without spaces are")
             self._held = held
-        return {"APCA-API-KEY-ID": self._held[0], "APCA-API-SECRET-KEY": self._held[1], "Accept": "application/json"}
+        key, secret = self._held
+        return {
+            "APCA-API-KEY-ID": key,
+            "APCA-API-SECRET-KEY": secret,
+            "Accept": "application/json",
+            "User-Agent": "trader",
+        }
 
     def hidden(self) -> Collection[str]:
         """Return key and secret."""
-        return self._held or ()
+        return [one for one in self._held or () if len(one) >= _SECRET_LEAST]
 
     def __call__(self, path: str, params: Mapping[str, str]) -> Reply:
         """Return what came back with status 200, or 4xx about what was asked for.
@@ -61,19 +69,22 @@ class AlpacaPost(StockPost):
         """
         if self._refused:
             raise self._wrong()
-        reply = super().__call__(path, params)
-        if reply.status in (401, 403):
-            said = message_of(reply)
-            if "subscription" in said.lower():
-                raise VenueError(
-                    f"`alpaca` refuses what the account's plan does not hold: {said}",
-                    "the free plan gives `sip` 15 minutes late: `--set fetch.alpaca_delay_min=16`",
-                    "or takes the one exchange IEX: `--set fetch.alpaca_feed=iex`",
-                    pattern="no_permission",
-                )
-            self._refused = True
-            raise self._wrong()
-        return reply
+        return super().__call__(path, params)
+
+    def judge(self, reply: Reply) -> None:
+        """Raise VenueError where Alpaca refuses the account."""
+        if reply.status not in (401, 403):
+            return
+        said = message_of(reply)
+        if "subscription" in said.lower():
+            raise VenueError(
+                f"`alpaca` refuses what the account's plan does not hold: {said}",
+                "the free plan gives `sip` 15 minutes late: `--set fetch.alpaca_delay_min=16`",
+                "or takes the one exchange IEX: `--set fetch.alpaca_feed=iex`",
+                pattern="no_permission",
+            )
+        self._refused = True
+        raise self._wrong()
 
     def _wrong(self) -> VenueError:
         key, secret = self._names

@@ -17,6 +17,8 @@ from trader_cli.venues.reply import Reply
 
 _BAN_S = 60
 _PIECE = 1 << 16
+# Of waiting requests; a turn that lies farther off is none.
+_LINE_MS = 60_000
 # A moment the header names that lies farther off is none.
 _RESET_MOST_MS = 3_600_000
 
@@ -58,6 +60,9 @@ class StockPost:
         """Return texts that no answer may show, should it repeat what was sent."""
         return ()
 
+    def judge(self, reply: Reply) -> None:
+        """Raise VenueError for what this source alone says in its own way."""
+
     def __call__(self, path: str, params: Mapping[str, str]) -> Reply:
         """Return what came back. Raises VenueError where nothing did, or where we are turned away."""
         headers = self.headers()
@@ -68,6 +73,7 @@ class StockPost:
             ban_ms = self._ended(reply)
             self._store(ban_ms=ban_ms)
             raise self._turned_away(ban_ms, self._now_ms())
+        self.judge(reply)
         if reply.status >= 500 or not reply.parsed:
             raise VenueError(
                 f"{self.name}: HTTP {reply.status}: no JSON, {len(reply.text)} characters"
@@ -79,20 +85,25 @@ class StockPost:
         return reply
 
     def _turn(self) -> None:
-        """Wait for a turn. Raises VenueError while a ban runs."""
-        while True:
-            with statefile.locked(self._path):
-                stored, _ = statefile.read(self._path)
-                now_ms = self._now_ms()
-                last_ms, ban_ms = (_moment(stored.get(name)) for name in ("last_ms", "ban_ms"))
-                if ban_ms > now_ms:
-                    raise self._turned_away(ban_ms, now_ms)
-                wait_ms = last_ms + self._pace_ms - now_ms
-                # A clock that was put back keeps nobody waiting longer than the pace.
-                if not 0 < wait_ms <= self._pace_ms:
-                    statefile.write(self._path, {"last_ms": now_ms, "ban_ms": ban_ms}, lasting=False)
-                    return
-            self._sleep(wait_ms / 1000)
+        """Wait for a turn: the next in the line of all processes. Raises VenueError while a ban runs."""
+        with statefile.locked(self._path):
+            last_ms, ban_ms = self._stored()
+            now_ms = self._now_ms()
+            if ban_ms > now_ms:
+                raise self._turned_away(ban_ms, now_ms)
+            # A clock that was put back keeps nobody waiting longer than a line may be.
+            turn_ms = max(now_ms, last_ms + self._pace_ms) if last_ms <= now_ms + _LINE_MS else now_ms
+            statefile.write(self._path, {"last_ms": turn_ms, "ban_ms": ban_ms}, lasting=False)
+        if turn_ms > now_ms:
+            self._sleep((turn_ms - now_ms) / 1000)
+            _, ban_ms = self._stored()
+            if ban_ms > (now_ms := self._now_ms()):
+                raise self._turned_away(ban_ms, now_ms)
+
+    def _stored(self) -> tuple[int, int]:
+        """Return when the last turn is, and when the last ban ends, ms UTC."""
+        stored, _ = statefile.read(self._path)
+        return _moment(stored.get("last_ms")), _moment(stored.get("ban_ms"))
 
     def _ended(self, reply: Reply) -> int:
         """Return when a ban ends, ms UTC: as the answer says, else a minute from now."""
@@ -105,7 +116,7 @@ class StockPost:
 
     def _store(self, *, ban_ms: int) -> None:
         with statefile.locked(self._path):
-            statefile.write(self._path, {"last_ms": self._now_ms(), "ban_ms": ban_ms}, lasting=True)
+            statefile.write(self._path, {"last_ms": self._stored()[0], "ban_ms": ban_ms}, lasting=True)
 
     def _get(self, request: urllib.request.Request) -> Reply:
         until = time.monotonic() + self._timeout_s
