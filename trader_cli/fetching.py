@@ -30,8 +30,12 @@ def fetch_bars(
     *,
     replacing: bool,
     again: bool,
+    recheck: str | None = None,
 ) -> list[Fetched]:
-    """Bring the stored series of the configuration's symbols up to date, each at these exchanges and timeframes."""
+    """Bring the stored series of the configuration's symbols up to date, each at these exchanges and timeframes.
+
+    recheck: length of the newest stored bars that are asked for once more, e.g. `7d`; None = those next to new ones alone.
+    """
     from trader_cli.jobs.fetch import Wanted
     from trader_cli.model.timeframe import Timeframe
 
@@ -48,7 +52,18 @@ def fetch_bars(
     symbols = dict.fromkeys(parts.settings.data.symbols)
     places = dict.fromkeys(exchanges)
     wanted = [Wanted(place, symbol, one) for place in places for symbol in symbols for one in frames]
-    return _fetched(parts, wanted, progress, replacing=replacing, again=again)
+    return _fetched(parts, wanted, progress, replacing=replacing, again=again, recheck_ms=_length_ms(recheck))
+
+
+def _length_ms(text: str | None) -> int:
+    from trader_cli.model.timeframe import Timeframe
+
+    if text is None:
+        return 0
+    try:
+        return Timeframe.parse(text).ms
+    except UsageError:
+        raise UsageError(f"`--recheck {text}` is no length of time", "write e.g. `7d`, `48h` or `2w`") from None
 
 
 def fill_gaps(parts: Wiring, timeframe: Timeframe) -> list[Fetched]:
@@ -75,7 +90,13 @@ def _shelf(parts: Wiring, wanted: Wanted) -> Shelf:
 
 
 def _fetched(
-    parts: Wiring, wanted: Sequence[Wanted], progress: Progress, *, replacing: bool, again: bool
+    parts: Wiring,
+    wanted: Sequence[Wanted],
+    progress: Progress,
+    *,
+    replacing: bool,
+    again: bool,
+    recheck_ms: int = 0,
 ) -> list[Fetched]:
     from trader_cli.config.moment import time_ms
     from trader_cli.jobs.fetch import Clock, Terms, fetch
@@ -92,6 +113,7 @@ def _fetched(
         patience_ms=settings.fetch.patience_s * 1000,
         replacing=replacing,
         again=again,
+        recheck_ms=recheck_ms,
     )
     fallback = list(dict.fromkeys(settings.fetch.fallback))
     for name in fallback:

@@ -207,6 +207,19 @@ def test_a_revised_bar_is_named_with_both_values_and_stays_unless_it_is_to_be_re
         assert said in done.out
         server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=[*rows, more, [end + HOUR_MS, *more[1:]]])
         server.do("clock", advance_ms=HOUR_MS)
+        # An older bar is not looked at again unless that is wished.
+        rows[-5] = [*rows[-5][:5], "2.25"]
+        server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=[*rows, more, [end + HOUR_MS, *more[1:]]])
+        (one,) = binance(call, server, *words, "--recheck", "4h", "--json").series
+        assert [each["time"][11:13] for each in one["revised"]] == ["11"]
+        (one,) = binance(call, server, *words, "--recheck", "2d", "--json").series
+        assert [each["time"][11:13] for each in one["revised"]] == ["07", "11"]
+        assert not any(each["replaced"] for each in one["revised"])
+        refused = binance(call, server, *words, "--recheck", "ever")
+        assert (refused.code, "`--recheck ever` is no length of time" in refused.err) == (2, True)
+        rows[-5] = [*rows[-5][:5], "2.5"]
+        server.do("candles", symbol="BTC/USDT", interval_ms=HOUR_MS, rows=[*rows, more, [end + HOUR_MS, *more[1:]]])
+        server.do("clock", advance_ms=HOUR_MS)
         (one,) = binance(call, server, *words, "--replace-revised", "--json").series
         assert [(each["before"]["volume"], each["now"]["volume"], each["replaced"]) for each in one["revised"]] == [
             (2.5, 2.75, True)

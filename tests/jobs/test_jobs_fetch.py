@@ -132,6 +132,44 @@ def test_missing_bars_are_asked_for_twice_then_left_and_named_and_not_asked_for_
     assert (done.added, done.gaps) == (3, ())
 
 
+@pytest.mark.req("R0.8")
+def test_the_newest_stored_bars_are_asked_for_once_more_where_that_is_wished_and_revised_ones_named(
+    tmp_path: Path,
+) -> None:
+    one(tmp_path, Pages(), since(60, until_ms=T0 + 90 * H))
+    # Nothing new is wanted: only what is to be seen again is asked for.
+    done = one(tmp_path, revised := Pages(shift=0.25), since(60, until_ms=T0 + 90 * H, recheck_ms=12 * H))
+    assert revised.asked == [(78, 90)]
+    assert [(each.time_ms - T0) // H for each in done.revisions] == list(range(78, 90))
+    assert {(each.before[-1], each.now[-1], each.replaced) for each in done.revisions} == {(3.5, 3.75, False)}
+    assert (done.added, done.bars) == (0, 30)
+    # New bars join the same question, and what was revised is replaced where that is wished too.
+    done = one(tmp_path, later := Pages(shift=0.25), since(60, recheck_ms=12 * H, replacing=True))
+    assert later.asked == [(78, 100)]
+    assert (done.added, sum(each.replaced for each in done.revisions)) == (10, 12)
+    assert one(tmp_path, Pages(shift=0.25), since(60, recheck_ms=12 * H)).revisions == ()
+
+
+def test_no_bar_before_the_first_stored_one_is_asked_for_once_more_and_of_an_empty_series_none(tmp_path: Path) -> None:
+    done = one(tmp_path, first := Pages(), since(90, recheck_ms=1000 * H))
+    assert (first.asked, done.added) == ([(90, 100)], 10)
+    one(tmp_path, again := Pages(), since(80, recheck_ms=1000 * H))
+    assert again.asked == [(80, 100)], "older ones and those seen again, at once"
+    one(tmp_path, third := Pages(), since(80, until_ms=T0 + 85 * H, recheck_ms=3 * H))
+    assert third.asked == [(82, 85)]
+
+
+@pytest.mark.req("R0.8")
+def test_a_gap_before_what_is_seen_again_is_a_question_of_its_own_and_stand_ins_are_not_asked_twice(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, Pages(holes=frozenset({62})), since(60))
+    own, other = Pages(), Pages("binance")
+    run(tmp_path, own, since(60, recheck_ms=5 * H, again=True), others=[other])
+    assert own.asked == [(60, 63), (95, 100)]
+    assert other.asked == []
+
+
 def test_a_request_that_failed_is_made_again_from_where_the_pages_came_to(tmp_path: Path) -> None:
     sleep = Sleep()
     provider = Pages(troubles={3: VenueError("busy", resolution="retry"), 4: VenueError("busy", resolution="retry")})

@@ -34,6 +34,10 @@ def _fetch(
     replace_revised: Annotated[
         bool, typer.Option("--replace-revised", help="Store what the venue tells otherwise now.")
     ] = False,
+    recheck: Annotated[
+        str | None,
+        typer.Option(help="Ask again for stored bars, the newest 7d or 48h, and name those revised.", metavar="LENGTH"),
+    ] = None,
     gaps: Annotated[bool, typer.Option("--gaps", help="Ask again for bars known to be missing.")] = False,
     fallback: Annotated[
         str | None, typer.Option(help="Who stands in for gaps and failures: binance.", metavar="A,B")
@@ -61,6 +65,7 @@ def _fetch(
             lambda part, whole: shown(round(part * 100), round(whole * 100)),
             replacing=replace_revised,
             again=gaps,
+            recheck=recheck,
         )
     rows = [_row(one) for one in done]
     return Outcome("data.fetch/1", {"series": rows}, lambda console: _view(console, done, rows), failed(done))

@@ -147,7 +147,8 @@ class Terms:
 
     since_ms: None = where a series begins that is stored, else `first_bars` ago. until_ms: None = now.
     group_pages: pages that are stored together. tries: of one request. patience_ms: longest wait for a ban to end.
-    replacing: revised bars are stored instead of the old ones. again: gaps that are known are asked for once more.
+    replacing: revised bars are stored instead of the old ones. again: gaps that are known are asked for once more. recheck_ms:
+    length of the newest stored bars that are asked for once more, to see whether they were revised.
     """
 
     since_ms: int | None
@@ -158,6 +159,7 @@ class Terms:
     patience_ms: int
     replacing: bool = False
     again: bool = False
+    recheck_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -301,7 +303,7 @@ class _Errand:
     def _begin(self, provider: Provider, span: Span) -> None:
         if self.terms.again:
             self.shelf.forget()
-        self.meter.begin(sum(provider.requests(self.wanted.timeframe, one) for one in self._unknown(provider, span)))
+        self.meter.begin(sum(provider.requests(self.wanted.timeframe, one) for one in self._parts(provider, span)))
 
     def _span(self, now_ms: int) -> Span:
         """Return what is wanted of the series: from its first stored bar on where nothing is stated, closed bars only."""
@@ -321,8 +323,25 @@ class _Errand:
     def _unknown(self, provider: Provider, span: Span, lacking_at: str | None = None) -> list[Span]:
         return self.shelf.unknown(provider.name, span, provider.page_bars(), lacking_at)
 
-    def _ask(self, provider: Provider, span: Span, lacking_at: str | None, *, asked_again: bool) -> None:
+    def _parts(
+        self, provider: Provider, span: Span, lacking_at: str | None = None, *, asked_again: bool = False
+    ) -> list[Span]:
+        """Return what to ask a provider for: what is not known, and once, of the series' own, what is to be seen again."""
         parts = self._unknown(provider, span, lacking_at)
+        ends = self.shelf.ends()
+        if not self.terms.recheck_ms or asked_again or ends is None or provider is not self.providers[0]:
+            return parts
+        stored_end = min(ends[1] + self.wanted.timeframe.ms, span[1])
+        first = max(_up(self.wanted.timeframe, stored_end - self.terms.recheck_ms), ends[0], span[0])
+        if first >= stored_end:
+            return parts
+        # One question with what touches it: the bars after them, as a rule.
+        near = [one for one in parts if one[1] >= first and one[0] <= stored_end]
+        whole = (min([first, *(one[0] for one in near)]), max([stored_end, *(one[1] for one in near)]))
+        return sorted([*(one for one in parts if one not in near), whole])
+
+    def _ask(self, provider: Provider, span: Span, lacking_at: str | None, *, asked_again: bool) -> None:
+        parts = self._parts(provider, span, lacking_at, asked_again=asked_again)
         frame = self.wanted.timeframe
         for i, part in enumerate(parts):
             later = sum(provider.requests(frame, one) for one in parts[i + 1 :])
