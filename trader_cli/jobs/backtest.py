@@ -14,6 +14,7 @@ from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CASH, QUANTITY, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.jobs.events import conflict_events, risk_events
+from trader_cli.jobs.money_range import overflowed, require_exact
 from trader_cli.jobs.plan import Request, code_digest
 from trader_cli.jobs.ports import BarSource, RunLedger
 from trader_cli.jobs.scene import set_scene, set_stage
@@ -78,12 +79,17 @@ def backtest(
         note("compiling the engine for this machine, once; about half a minute")
     book = new_book(len(instruments), purses)
     log = new_log(len(open_ms), _FIRST_ROOM)
-    log = run_bars(market, book, log, rules, steps, 0, 0, len(open_ms))
+    try:
+        log = run_bars(market, book, log, rules, steps, 0, 0, len(open_ms))
+    except OverflowError as error:
+        # Only the interpreter notices by itself.
+        raise overflowed() from error
     unallocated = request.cash - sum(purses)
     if unallocated:
         log.equity[:] += unallocated * 1e-8
     symbols = tuple(one.symbol for one in instruments)
     fills = fills_of(symbols, open_ms, book, log)
+    require_exact(open_ms, market, log.equity, fills, purses, rules, instruments)
     trips = round_trips(fills, timeframe.ms)
     mark = clock.lap("engine", mark)
     marks = marks_at(market, instruments, -1)
