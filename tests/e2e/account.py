@@ -49,7 +49,7 @@ class Account:
 
     def trader(self, *words: str, **env: str) -> Done:
         """Run a command as its owner would, with the keys in the environment; nothing of it leaves this home."""
-        keys = {"TRADER_API_KEY": KRAKEN_KEY, "TRADER_API_SECRET": KRAKEN_SECRET, "TRADER_INTERPRET": "1"}
+        keys = {"TRADER_API_KEY": KRAKEN_KEY, "TRADER_API_SECRET": KRAKEN_SECRET}
         done = trader(*words, home=self.home, XDG_STATE_HOME=str(self.home / "state"), **{**keys, **env})
         assert KRAKEN_SECRET not in done.out + done.err
         assert KRAKEN_KEY not in done.out + done.err

@@ -14,22 +14,40 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LOADED = ("numba", "pandas", "pyarrow.parquet", "sqlalchemy", "alembic.command", "pydantic", "ccxt", "rich.table")
+LOADED = ("pandas", "pyarrow.parquet", "alembic.command", "rich.table", "sqlalchemy.dialects.sqlite")
 
 
 def load() -> None:
-    """Load libraries and the engine's kernels; none of them starts a thread, which a fork would lose."""
+    """Load libraries, the whole program and the engine's kernels; none of them starts a thread, which a fork would lose."""
+    import gc
+    import pkgutil
     from importlib import import_module
 
-    import numpy as np
+    import trader_cli
 
     for name in LOADED:
         import_module(name)
+    for _, name, _ in pkgutil.walk_packages(trader_cli.__path__, "trader_cli."):
+        # Migrations are run by alembic alone.
+        if ".migrations." not in name and not name.endswith("__main__"):
+            import_module(name)
+    import numpy as np
+    import typer.main
+
+    from trader_cli.cli import main as cli
     from trader_cli.config.layers import load_settings
     from trader_cli.jobs.warming import compile_engine
+    from trader_cli.venues.library import exchange_class
 
-    with np.errstate(all="ignore"):
-        compile_engine(load_settings("plain", Path(), {}, {}).settings.model_dump())
+    for venue in ("kraken", "binance"):
+        exchange_class(venue)
+    if not os.environ.get("TRADER_INTERPRET"):
+        with np.errstate(all="ignore"):
+            compile_engine(load_settings("plain", Path(), {}, {}).settings.model_dump())
+    # Typer makes its commands anew in every process; they are the same ones each time.
+    cli.app = typer.main.get_command(cli.app)  # type: ignore[assignment]
+    gc.collect()
+    gc.freeze()
 
 
 def become(wanted: dict[str, Any]) -> None:
