@@ -143,30 +143,6 @@ def test_trials_are_read_from_any_number_as_many_as_asked_for(ledger: Ledger) ->
         ledger.trials("nine")
 
 
-@settings(max_examples=25, deadline=None)
-@given(
-    rows=st.lists(
-        st.tuples(
-            st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1.0, 2.0, -1.5]), st.integers(0, 4), st.booleans()
-        ),
-        max_size=30,
-    ),
-    limit=st.integers(0, 12),
-    highest=st.booleans(),
-)
-def test_the_best_are_those_a_full_sort_puts_first(tmp_path_factory, rows, limit, highest) -> None:
-    one = Ledger.open(URL, tmp_path_factory.mktemp("best"))
-    one.start_sweep(sweep_of(total=30))
-    made = [trial(i, sharpe, trades, "bad" * bad) for i, (sharpe, trades, bad) in enumerate(rows)]
-    one.add_trials("s1", made)
-    fit = [row for row in made if row.stats and row.stats["trades"] >= 2 and not math.isnan(row.stats["sharpe"])]
-    fit.sort(key=lambda row: (-row.stats["sharpe"] if highest else row.stats["sharpe"], row.number))
-    found = one.best_trials("s1", "sharpe", highest=highest, limit=limit, min_trades=2)
-    assert [row.number for row in found] == [row.number for row in fit[:limit]]
-    assert one.best_trials("s1", "no such figure", highest=highest, limit=3, min_trades=0) == []
-    one.close()
-
-
 @pytest.mark.req("R3.8")
 def test_every_set_of_parameters_that_was_tried_counts_once(ledger: Ledger) -> None:
     assert same(ledger.tried("momentum", 5), same_tried(0))
@@ -378,5 +354,4 @@ def test_a_hundred_thousand_trials_stay_fast_to_add_and_flat_to_read(ledger: Led
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
-    assert len(ledger.best_trials("s1", "figure_3", highest=True, limit=10)) == 10
     assert ledger.tried("momentum", 200).count == 100_000

@@ -71,15 +71,6 @@ class Research(Opened):
                 return
             first = last
 
-    def best_trials(self, sweep_id: str, figure: str, *, highest: bool, limit: int, min_trades: int = 0) -> list[Trial]:
-        """Return the trials with the best figure, the best first, of two alike the earlier.
-
-        figure: a name among `stats`. Trials that could not run, whose figure is not defined, or that closed fewer than
-        `min_trades` round trips are left out. Memory grows with `limit` alone. Raises DataError for an unknown search.
-        """
-        with self._reading() as connection:
-            return sweeps.best_trials(connection, sweep_id, figure, highest=highest, limit=limit, min_trades=min_trades)
-
     def tried(self, strategy: str, most: int) -> Tried:
         """Return what was tried of a strategy, in any version of its code: by searches, and by backtests of it alone or
         beside others. A set of parameters that could not run was not tried.

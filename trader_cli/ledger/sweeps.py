@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 import json
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -19,8 +17,6 @@ from trader_cli.model.evidence import SweepRecord, SweepState, Trial
 
 PAGE = 1_000
 """Rows that are read at once."""
-
-_SAID_BY_TRADES = "trades"
 
 
 def start_sweep(connection: Connection, one: SweepRecord) -> None:
@@ -118,15 +114,6 @@ def trials_of(connection: Connection, sweep: int, numbers: Iterable[int]) -> lis
     return [found[number] for number in wanted]
 
 
-def best_trials(
-    connection: Connection, sweep_id: str, figure: str, *, highest: bool, limit: int, min_trades: int
-) -> list[Trial]:
-    """Return the trials with the best figure, the best first, the earlier one of two alike; see `Ledger.best_trials`."""
-    row = sweep_row(connection, sweep_id)
-    best = heapq.nsmallest(limit, _ranked(connection, row.id, figure, highest=highest, min_trades=min_trades))
-    return trials_of(connection, row.id, (number for _, number in best))
-
-
 def trial_of(row: Row[Any]) -> Trial:
     """Return a row of `trials` as the model knows it."""
     return Trial(row.number, figures(row.params), figures(row.stats), row.digest, row.problem)
@@ -156,16 +143,3 @@ def _done(connection: Connection, sweep: int) -> int:
 def _trial_row(sweep: int, one: Trial) -> tuple[Any, ...]:
     params = figures_text(one.params)
     return (sweep, one.number, params, text_key(params), figures_text(one.stats), one.digest, one.problem)
-
-
-def _ranked(
-    connection: Connection, sweep: int, figure: str, *, highest: bool, min_trades: int
-) -> Iterator[tuple[float, int]]:
-    """Yield (figure, the lower the better; number) of the trials that ran and traded enough."""
-    t = schema.trials
-    query = select(t.c.number, t.c.stats).where(t.c.sweep == sweep, t.c.problem == "").order_by(t.c.number)
-    for number, text in connection.execution_options(yield_per=PAGE).execute(query):
-        stats = figures(text)
-        value = stats.get(figure, math.nan)
-        if not math.isnan(value) and stats.get(_SAID_BY_TRADES, 0) >= min_trades:
-            yield (-value if highest else value), number
