@@ -19,6 +19,7 @@ from venues.alpaca_server import KEY, SECRET, AlpacaServer, Listed, day_at
 from venues.yahoo_server import DAY, OPENS, Stock, YahooServer
 
 from trader_cli.cli.main import run
+from trader_cli.venues.sessions import is_open
 
 pytestmark = pytest.mark.req("R3.4")
 HALF = 1_800_000
@@ -153,6 +154,25 @@ def test_each_of_the_two_stands_in_for_the_bars_that_the_other_does_not_have(
     asked = len(servers[0].asked) + len(servers[1].asked)
     assert call(*words, "--fallback", other).code == 0
     assert len(servers[0].asked) + len(servers[1].asked) <= asked + 3, "what neither has is not asked for again"
+
+
+@pytest.mark.req("R2.7")
+def test_what_yahoo_does_not_show_any_more_alpaca_gives(
+    call: Callable[..., Said], servers: tuple[AlpacaServer, YahooServer]
+) -> None:
+    """Yahoo has half hours of 60 days; both have 13 a day."""
+    days = weekdays(60)
+    alpaca, yahoo = servers
+    bars = [(at + n * HALF, bar(n)) for at in days for n in range(16, 48) if is_open(at + n * HALF)]
+    alpaca.stocks["AAPL"] = Listed({"30Min": [(at, *one) for at, one in bars]})
+    edge = time.time_ns() // 1_000_000 - 59 * DAY
+    yahoo.stocks["AAPL"] = Stock([(at, one) for at, one in bars if at > edge])
+    words = ["fetch", "--exchange", "yahoo", "--symbols", "AAPL", "--timeframe", "30m", *span(days), "--json"]
+    (one,) = call(*words).series
+    alone = one["bars"]
+    assert 0 < alone < len(bars)
+    (one,) = call(*words, "--fallback", "alpaca").series
+    assert (one["bars"], one["gaps"], one["providers"]["alpaca"]) == (len(bars), [], len(bars) - alone)
 
 
 @pytest.mark.req("R2.7")

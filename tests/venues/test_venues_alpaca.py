@@ -196,6 +196,24 @@ def test_a_clock_of_ours_that_is_ahead_stores_no_bar_that_is_still_forming(
     assert MONDAY + 15 * HOUR <= at.now_ms() - 600_000 < MONDAY + 15 * HOUR + 5000
 
 
+def test_nothing_is_asked_of_nights_and_weekends_in_which_nothing_is_traded(
+    server: AlpacaServer, tmp_path: Path
+) -> None:
+    """By hand: Friday's trading ends at 20:00 UTC, Monday's begins at 13:30."""
+    server.stocks["AAPL"] = Listed({"30Min": halves(4)})
+    at = history(server, tmp_path, Slept(MONDAY + 7 * DAY + 13 * HOUR))
+    (*_, last) = pages(at, first=4, end=7, frame="1h")
+    assert last.span[1] == MONDAY + 7 * DAY, "no bar of the weekend is only late"
+    asked = len(server.asked)
+    hour = Timeframe.parse("1h")
+    for first, end in ((MONDAY + 4 * DAY + 20 * HOUR, MONDAY + 7 * DAY + 12 * HOUR), (MONDAY, MONDAY + 13 * HOUR)):
+        (page, _) = at.page("AAPL", hour, (first, end), None)
+        assert (page.rows, page.span, page.proves) == ((), (first, end), True)
+    assert len(server.asked) == asked
+    at.page("AAPL", hour, (MONDAY + 4 * DAY + 19 * HOUR, MONDAY + 7 * DAY), None)
+    assert len(server.asked) == asked + 1
+
+
 @pytest.mark.parametrize("size", [1, 5, 10_000])
 @pytest.mark.parametrize("frame", ["30m", "1h"])
 def test_pages_of_any_length_give_the_same_bars_and_answer_for_all_between_them(

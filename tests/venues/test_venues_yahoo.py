@@ -127,10 +127,15 @@ def test_the_hour_whose_second_half_is_not_there_yet_is_left_out(server: YahooSe
 def test_within_the_day_it_is_asked_for_the_last_60_days_only(server: YahooServer, tmp_path: Path) -> None:
     week(server, day(0, 100.0))
     frame = Timeframe.parse("30m")
-    page(history(server, tmp_path), first=-200, frame=frame)
-    assert int(server.asked[0][1]["period1"]) * 1000 > NOW - 60 * DAY
-    made = page(history(server, tmp_path), first=-200, end=-100, frame=frame)
-    assert (made.rows, made.span[0] == made.span[1], len(server.asked)) == ((), True, 1)
+    at, span = history(server, tmp_path), (MONDAY - 200 * DAY, MONDAY + 5 * DAY)
+    old, cursor = at.page("AAPL", frame, span, None)
+    assert (old.rows, old.span[0], old.proves, server.asked) == ((), span[0], True, [])
+    new, after = at.page("AAPL", frame, span, cursor)
+    assert (len(new.rows), new.span[0], after) == (1, old.span[1], None)
+    assert int(server.asked[0][1]["period1"]) * 1000 == new.span[0] > NOW - 60 * DAY
+    made = page(at, first=-200, end=-100, frame=frame)
+    assert (made.rows, made.span, made.proves) == ((), (span[0], MONDAY - 100 * DAY), True)
+    assert len(server.asked) == 1
 
 
 def test_a_dividend_that_is_told_weeks_late_still_comes(server: YahooServer, tmp_path: Path) -> None:

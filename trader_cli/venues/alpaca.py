@@ -20,7 +20,7 @@ from trader_cli.venues.alpaca_post import message_of
 from trader_cli.venues.answers import MalformedError
 from trader_cli.venues.candles import checked
 from trader_cli.venues.reply import Reply
-from trader_cli.venues.sessions import half_at_most, is_open, today, whole
+from trader_cli.venues.sessions import half_at_most, is_idle, is_open, today, whole
 from trader_cli.venues.shares import in_todays
 
 _PATH = "/v2/stocks/bars"
@@ -117,6 +117,9 @@ class AlpacaHistory:
             limit_ms = self.now_ms() - self._delay_ms
             if span[0] + timeframe.ms > limit_ms or span[0] >= span[1]:
                 return Page((), (span[0], span[0])), None
+            end_ms = min(span[1], timeframe.floor(limit_ms))
+            if is_idle(span[0], end_ms):
+                return Page((), (span[0], end_ms), proves=True), None
             cursor = self._begun(theirs, timeframe, span, limit_ms)
         path = alpaca_actions.PATH if cursor.part == "actions" else _PATH
         reply = self._ask(path, {**cursor.asked, **({"page_token": cursor.token} if cursor.token else {})})
@@ -160,7 +163,7 @@ class AlpacaHistory:
 
     def _begun(self, theirs: str, timeframe: Timeframe, span: Span, limit_ms: int) -> Place:
         """Return the first place of a span: the stock's actions, or its bars where a longer span's were asked for already."""
-        first, last = today(span[0]) - _TOLD_LATE, today(limit_ms)
+        first, last = _days(span, limit_ms)
         held = self._acts.get(theirs)
         if held is not None and held[0] <= first and held[1] == last:
             return self._first(theirs, timeframe, span, limit_ms, held[2])
@@ -194,7 +197,7 @@ class AlpacaHistory:
         if token:
             return Page((), (span[0], span[0])), replace(place, told=read, token=token)
         limit_ms = min(place.limit_ms, self.now_ms() - self._delay_ms)
-        first, last = today(span[0]) - _TOLD_LATE, today(limit_ms)
+        first, last = _days(span, limit_ms)
         actions = alpaca_actions.summed(read, last)
         self._acts[theirs] = (first, last, actions)
         after = self._first(theirs, timeframe, span, limit_ms, actions)
@@ -216,6 +219,8 @@ class AlpacaHistory:
         known_ms = closed[-1][0] + base.ms if closed else max(place.at_ms, place.last_ms)
         if not token:
             known_ms = max(known_ms, place.limit_ms - _LIVING_MS)
+            if is_idle(known_ms, place.limit_ms):
+                known_ms = place.limit_ms
         fine = [*place.held, *kept]
         made = [row for row in whole(fine, timeframe) if row[0] >= span[0] and row[0] + timeframe.ms <= known_ms]
         at_ms = max(place.at_ms, min(timeframe.floor(known_ms), span[1]))
@@ -226,6 +231,12 @@ class AlpacaHistory:
         held = tuple(row for row in fine if timeframe.floor(row[0]) + timeframe.ms > known_ms)
         after = replace(place, at_ms=at_ms, token=token, last_ms=stamps[-1], held=held, before=before)
         return Page(made, (place.at_ms, at_ms), proves=True), after
+
+
+def _days(span: Span, limit_ms: int) -> tuple[date, date]:
+    """Return the days whose actions concern a span: some more, so that one question does for the stock's other series."""
+    last = today(limit_ms)
+    return min(today(span[0]), last - _TOLD_LATE) - _TOLD_LATE, last
 
 
 def _refused(reply: Reply, symbol: str) -> UsageError | VenueError:

@@ -39,6 +39,12 @@ def is_open(time_ms: int) -> bool:
     return first <= time_ms < end
 
 
+def is_idle(first_ms: int, end_ms: int) -> bool:
+    """Tell whether no hour of regular trading lies between two times, ms UTC."""
+    days = range(first_ms // DAY_MS, -(-end_ms // DAY_MS))
+    return all(end <= first_ms or end_ms <= first for first, end in map(_hours, days))
+
+
 @lru_cache(maxsize=4096)
 def _hours(utc_day: int) -> tuple[int, int]:
     # No hour of trading lies on another date in UTC than in New York.

@@ -56,9 +56,10 @@ class YahooHistory:
         """Return how many requests a span takes."""
         return 1.0
 
-    def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: None) -> tuple[Page, None]:  # noqa: ARG002
+    def page(self, symbol: str, timeframe: Timeframe, span: Span, cursor: int | None) -> tuple[Page, int | None]:
         """Return every closed bar of a span as it was traded, and the actions since it began.
 
+        What is too old to be had is a page of its own, and the cursor where that ends: somebody else may have it.
         Raises VenueError for an answer that is none, UsageError for a symbol it does not know, DataError for damaged bars.
         """
         interval = _SERVED.get(timeframe.ms // _MINUTE_MS) if timeframe.ms % _MINUTE_MS == 0 else None
@@ -70,8 +71,11 @@ class YahooHistory:
         base = half_at_most(timeframe)
         now_ms = self._now_ms()
         first = span[0] if timeframe.ms >= DAY_MS else max(span[0], _up(now_ms - _INTRADAY_MS, timeframe))
+        if first > span[0] and cursor is None:
+            end = min(first, span[1])
+            return Page((), (span[0], end), proves=True), end if end < span[1] else None
         if first >= span[1]:
-            return Page((), (span[0], span[0])), None
+            return Page((), (first, first)), None
         # Up to now, whatever the span: every split since has to be known.
         asked = {
             "period1": str(max(0, first - _LATE_MS if timeframe.ms >= DAY_MS else first) // 1000),
