@@ -135,6 +135,20 @@ def test_a_secret_beside_the_tables_on_the_command_line_or_in_a_variable_of_our_
     assert KEY not in said
 
 
+def test_a_key_of_alpacas_in_the_file_is_sent_to_its_own_variables(tmp_path: Path) -> None:
+    (tmp_path / "trader.toml").write_text(f'[fetch]\nalpaca_secret = "{SECRET}"\n')
+    with pytest.raises(UsageError) as caught:
+        load_settings("plain", tmp_path, {}, {})
+    said = "\n".join([caught.value.message, *caught.value.hints])
+    assert "`fetch.alpaca_key_env` and `fetch.alpaca_secret_env` name the variables that hold Alpaca's" in said
+    assert SECRET not in said
+
+
+def test_alpacas_key_and_secret_have_a_variable_each() -> None:
+    said = refused(fetch__alpaca_key_env="ONE", fetch__alpaca_secret_env="ONE")  # noqa: S106
+    assert said.startswith("`fetch.alpaca_key_env` and `fetch.alpaca_secret_env` both name `ONE`")
+
+
 @pytest.mark.parametrize("key", ["venue.key_end", "venue.tier", "risk.max_positions", "monkey", "data.keys"])
 def test_what_only_sounds_like_one_is_an_ordinary_key(key: str) -> None:
     assert not is_secret_name(key)

@@ -113,6 +113,29 @@ def test_days_are_those_of_new_york_and_todays_is_still_forming(server: AlpacaSe
     assert asked["end"] == iso(at.ms - 16 * 60_000), "the free plan is refused what is newer"
 
 
+def test_a_span_has_its_own_bars_only_and_the_few_days_before_it_show_that_the_symbol_lives(
+    server: AlpacaServer, tmp_path: Path
+) -> None:
+    listed(server, *(day(n, 100.0 + n) for n in range(5)))
+    at = history(server, tmp_path, Slept(MONDAY + 5 * DAY + 6 * HOUR))
+    assert [row[4] for row in rows(pages(at, first=2, end=4))] == [102.0, 103.0]
+    (*_, last) = pages(at, first=4, end=5)
+    assert [row[4] for row in last.rows] == [104.0]
+    assert server.asked[-1][1]["start"] == iso(MONDAY - 2 * DAY)
+    server.page_bars = 2
+    assert [row[4] for row in rows(pages(at, first=2, end=4))] == [102.0, 103.0]
+
+
+@pytest.mark.parametrize(("late", "last"), [(30, "14:00"), (90, "14:30")])
+def test_a_bar_is_left_alone_for_a_minute_whatever_the_plan(
+    server: AlpacaServer, tmp_path: Path, late: int, last: str
+) -> None:
+    """Trades told late are worked into it half a minute after it is over."""
+    server.stocks["AAPL"] = Listed({"30Min": halves(0)})
+    at = history(server, tmp_path, Slept(MONDAY + 15 * HOUR + late * 1000), delay_ms=0)
+    assert iso(rows(pages(at, end=1, frame="30m"))[-1][0])[11:16] == last
+
+
 @pytest.mark.parametrize(("hours", "days"), [(3.9, 1), (4.2, 1), (4.3, 2)])
 def test_a_day_is_over_when_it_is_over_in_new_york_and_told_late_enough(
     server: AlpacaServer, tmp_path: Path, hours: float, days: int

@@ -185,6 +185,9 @@ def _unknown(key: str, layer: str, where: str) -> Problem:
     if is_secret_name(key):
         message = f"`{key}` {at(where)} looks like a secret, which no setting may hold"
         gone = {"file": "take it out of the file", "flag": "take it off the command line"}.get(layer)
+        if key.startswith("fetch."):
+            named = "`fetch.alpaca_key_env` and `fetch.alpaca_secret_env` name the variables that hold Alpaca's"
+            return Problem(message, (*((gone,) if gone else ()), named))
         named = "`venue.key_env` and `venue.secret_env` may name other variables"
         return Problem(message, (*((gone,) if gone else ()), *where_secrets_go(), named))
     near = _near(key, ("preset", *Settings.model_fields) if layer == "file" else ())
