@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,6 +56,58 @@ def test_a_result_is_printed_as_its_view_or_as_one_line_of_json(capsys: pytest.C
     out, err = capsys.readouterr()
     assert (out.count("\n"), err) == (1, "")
     assert json.loads(out) == {"schema": "trader.thing/1", "ok": True, "result": {"x": None}}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Options that two commands share."""
+
+    wide: Annotated[str | None, typer.Option(help="How wide.")] = None
+    many: Annotated[int, typer.Option(help="How many.", min=1)] = 3
+
+
+@dataclass(frozen=True)
+class Wider(Size):
+    """The same, one of them in other words."""
+
+    wide: Annotated[str | None, typer.Option(help="As wide as may be.")] = None
+
+
+def test_an_option_that_is_a_dataclass_is_the_options_of_its_fields_in_its_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app, came = typer.Typer(rich_markup_mode=None), []
+
+    @app.callback()
+    def top() -> None:
+        pass
+
+    def both(run: Run, *, first: str = "a", size: Size, last: bool = False) -> Outcome:
+        came.append((first, size, last))
+        return Outcome("both/1", {}, lambda _: None)
+
+    def wider(run: Run, *, size: Wider) -> Outcome:
+        came.append(size)
+        return Outcome("wider/1", {}, lambda _: None)
+
+    command(app, "both")(both)
+    command(app, "wider")(wider)
+    app(["both", "--many", "5", "--last"], standalone_mode=False)
+    app(["wider", "--wide", "x"], standalone_mode=False)
+    assert came == [("a", Size(None, 5), True), Wider("x", 3)]
+    with pytest.raises(Exception, match="greater than or equal to 1"):
+        app(["both", "--many", "0"], standalone_mode=False)
+    capsys.readouterr()
+    app(["both", "--help"], standalone_mode=False)
+    listed = capsys.readouterr().out
+    assert [word for word in ("--first", "--wide", "--many", "--last", "--json") if word in listed] == sorted(
+        ("--first", "--wide", "--many", "--last", "--json"), key=listed.index
+    )
+    assert "How wide." in listed
+    app(["wider", "--help"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "As wide as may be." in shown
+    assert shown.index("--wide") < shown.index("--many")
 
 
 def test_a_result_that_is_bad_news_keeps_both_result_and_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,22 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters
-from trader_cli.cli.options import (
-    BarLength,
-    Cash,
-    CostsFrom,
-    Exchange,
-    FeeBps,
-    MaxPositions,
-    Params,
-    Since,
-    SlippageBps,
-    StopPct,
-    Symbols,
-    TargetPct,
-    Until,
-    replay_wiring,
-)
+from trader_cli.cli.options import History, Params, Rules, replay_wiring
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def _backtest(
     run: Run,
+    *,
     strategy: Annotated[
         str | None,
         typer.Argument(
@@ -41,19 +27,9 @@ def _backtest(
             show_default=False,
         ),
     ] = None,
-    symbols: Symbols = None,
-    exchange: Exchange = None,
-    timeframe: BarLength = None,
-    since: Since = None,
-    until: Until = None,
+    bars: History,
     param: Params = None,
-    cash: Cash = None,
-    fee_bps: FeeBps = None,
-    slippage_bps: SlippageBps = None,
-    stop_pct: StopPct = None,
-    target_pct: TargetPct = None,
-    max_positions: MaxPositions = None,
-    costs: CostsFrom = None,
+    rules: Rules,
     trades: Annotated[
         Path | None, typer.Option(help="Write one row a round trip: .csv, .parquet or .json.", metavar="FILE")
     ] = None,
@@ -70,21 +46,7 @@ def _backtest(
     for path in (trades, fills):
         if path is not None:
             writable(path)
-    parts = replay_wiring(
-        run,
-        symbols,
-        exchange,
-        timeframe,
-        since,
-        until,
-        cash,
-        fee_bps,
-        slippage_bps,
-        stop_pct,
-        target_pct,
-        max_positions,
-        costs,
-    )
+    parts = replay_wiring(run, bars, rules)
     request = parts.request(strategy, parameters(param))
     done = backtest(
         request, parts.bars, parts.instrument, lambda: parts.ledger, parts.new_run_id(), parts.now_ms(), run.note

@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -234,12 +234,15 @@ def command(
 ) -> Callable[[Callable[..., Outcome]], Callable[..., int]]:
     """Register `function(run, **options) -> Outcome` as a command with the common options added.
 
+    An option of the function whose type is a dataclass stands for the options that its fields are, in their place.
     name None: what the group itself does when no command of it is named. measured: what it is called in its figures; empty =
     it leaves none.
     """
 
     def register(function: Callable[..., Outcome]) -> Callable[..., int]:
-        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        stated = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        groups: dict[str, Any] = {one.name: one.annotation for one in stated if is_dataclass(one.annotation)}
+        own = [part for one in stated for part in (_options(one.annotation) if one.name in groups else (one,))]
         tabled = TABLES if isinstance(app, Tabled) else {}
         shared_options = {**({"metrics": METRICS} if measured else {}), **tabled, **COMMON}
         common = [
@@ -272,6 +275,8 @@ def command(
                     raise UsageError("`--csv` and `--json` both say how to print the result", "state one of them")
                 if run.table is not None and not run.csv:
                     raise UsageError(f"`--table {run.table}` picks from `--csv`, which is not stated", "add `--csv`")
+                for key, kind in groups.items():
+                    values[key] = kind(**{one.name: values.pop(one.name) for one in fields(kind)})
                 outcome = function(run, **values)
                 followed.append(outcome.error)
                 render(run, outcome)
@@ -291,6 +296,15 @@ def command(
         return entry
 
     return register
+
+
+def _options(group: Any) -> Iterator[inspect.Parameter]:
+    """Yield the options that the fields of a dataclass are; each has a default."""
+    types = get_type_hints(group, include_extras=True)
+    for one in fields(group):
+        yield inspect.Parameter(
+            one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=types[one.name]
+        )
 
 
 def _nothing_stated(values: Mapping[str, Any], defaults: Mapping[str, Any], context: typer.Context) -> None:

@@ -11,21 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters, split
-from trader_cli.cli.options import (
-    BarLength,
-    Cash,
-    CostsFrom,
-    Exchange,
-    FeeBps,
-    MaxPositions,
-    Since,
-    SlippageBps,
-    StopPct,
-    Symbols,
-    TargetPct,
-    Until,
-    replay_wiring,
-)
+from trader_cli.cli.options import History, Rules, replay_wiring
 from trader_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +45,7 @@ def _complete_engines(typed: str) -> list[str]:
 
 def _optimize(
     run: Run,
+    *,
     strategy: Annotated[
         str | None,
         typer.Argument(help="File name of the strategy.", autocompletion=complete_strategies, show_default=False),
@@ -107,34 +94,14 @@ def _optimize(
     ] = False,
     proposals: Annotated[bool, typer.Option("--proposals", help="List the proposals; nothing is searched.")] = False,
     sweeps: Annotated[bool, typer.Option("--sweeps", help="List the searches so far; nothing is searched.")] = False,
-    symbols: Symbols = None,
-    exchange: Exchange = None,
-    timeframe: BarLength = None,
-    since: Since = None,
-    until: Until = None,
-    cash: Cash = None,
-    fee_bps: FeeBps = None,
-    slippage_bps: SlippageBps = None,
-    stop_pct: StopPct = None,
-    target_pct: TargetPct = None,
-    max_positions: MaxPositions = None,
-    costs: CostsFrom = None,
+    bars: History,
+    rules: Rules,
 ) -> Outcome:
     """Search a strategy's parameters; stopped, the same command goes on."""
     parts = replay_wiring(
         run,
-        symbols,
-        exchange,
-        timeframe,
-        since,
-        until,
-        cash,
-        fee_bps,
-        slippage_bps,
-        stop_pct,
-        target_pct,
-        max_positions,
-        costs,
+        bars,
+        rules,
         optimize__method=method,
         optimize__trials=trials,
         optimize__seed=seed,
@@ -159,11 +126,7 @@ def _optimize(
 
     if table is not None:
         writable(table)
-    shared = {
-        "--symbols": symbols, "--exchange": exchange, "--timeframe": timeframe, "--since": since, "--until": until,
-        "--cash": cash, "--fee-bps": fee_bps, "--slippage-bps": slippage_bps, "--stop-pct": stop_pct,
-        "--target-pct": target_pct, "--max-positions": max_positions,
-    }  # fmt: skip
+    shared = {f"--{name.replace('_', '-')}": value for name, value in {**vars(bars), **vars(rules)}.items()}
     prepared = _prepared(parts, strategy, param)
     found = _searched(run, parts, prepared, split(heatmap) or [], fresh=fresh)
     found.result["rerun"] = None if found.best is None else _rerun(run, prepared, found, shared)

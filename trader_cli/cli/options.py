@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,45 +37,54 @@ TargetPct = Annotated[str | None, typer.Option(help="Target over the entry price
 MaxPositions = Annotated[str | None, typer.Option(help="Positions at once; 0 = no limit.", metavar="N")]
 
 
-def replay_wiring(
-    run: Run,
-    symbols: str | None,
-    exchange: str | None,
-    timeframe: str | None,
-    since: str | None,
-    until: str | None,
-    cash: str | None,
-    fee_bps: str | None,
-    slippage_bps: str | None,
-    stop_pct: str | None,
-    target_pct: str | None,
-    max_positions: str | None,
-    costs: str | None = None,
-    **more: Any,
-) -> Wiring:
+@dataclass(frozen=True)
+class History:
+    """Which bars a command replays."""
+
+    symbols: Symbols = None
+    exchange: Exchange = None
+    timeframe: BarLength = None
+    since: Since = None
+    until: Until = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """With what cash, at what cost and under which limits it trades."""
+
+    cash: Cash = None
+    fee_bps: FeeBps = None
+    slippage_bps: SlippageBps = None
+    stop_pct: StopPct = None
+    target_pct: TargetPct = None
+    max_positions: MaxPositions = None
+    costs: CostsFrom = None
+
+
+def replay_wiring(run: Run, bars: History, rules: Rules, **more: Any) -> Wiring:
     """Return the wired parts of a command that replays history; `more` are further keys, `__` for the dot.
 
-    costs: `fitted` = those of own fills, which stand as settings of this run like any others. Raises DataError where there are
+    Costs that are `fitted`, those of own fills, stand as settings of this run like any others. Raises DataError where there are
     too few fills, UsageError where one of them is stated by hand too.
     """
     flags = {
-        "data__symbols": split(symbols),
-        "data__exchange": exchange,
-        "data__timeframe": timeframe,
-        "data__since": since,
-        "data__until": until,
-        "account__cash": cash,
-        "costs__fee_bps": fee_bps,
-        "costs__maker_fee_bps": None if run.sets_key("costs.maker_fee_bps") else fee_bps,
-        "costs__slippage_bps": slippage_bps,
-        "risk__stop_pct": stop_pct,
-        "risk__target_pct": target_pct,
-        "risk__max_positions": max_positions,
+        "data__symbols": split(bars.symbols),
+        "data__exchange": bars.exchange,
+        "data__timeframe": bars.timeframe,
+        "data__since": bars.since,
+        "data__until": bars.until,
+        "account__cash": rules.cash,
+        "costs__fee_bps": rules.fee_bps,
+        "costs__maker_fee_bps": None if run.sets_key("costs.maker_fee_bps") else rules.fee_bps,
+        "costs__slippage_bps": rules.slippage_bps,
+        "risk__stop_pct": rules.stop_pct,
+        "risk__target_pct": rules.target_pct,
+        "risk__max_positions": rules.max_positions,
         **more,
     }
-    if costs is None:
+    if rules.costs is None:
         return run.wiring(**flags)
     from trader_cli.cli.fitted import fitted_costs
 
-    stated = fitted_costs(run, costs, flags)
+    stated = fitted_costs(run, rules.costs, flags)
     return run.wiring(**{**flags, **stated})

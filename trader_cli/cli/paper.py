@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trader_cli.cli.cycle import alone, limited, loop, naming, told
 from trader_cli.cli.kit import Outcome, Run, command, complete_strategies, parameters
-from trader_cli.cli.options import BarLength, CostsFrom, MaxPositions, StopPct, Symbols, TargetPct, replay_wiring
+from trader_cli.cli.options import History, Rules, replay_wiring
 
 if TYPE_CHECKING:
     from trader_cli.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class _History(History):
+    exchange: Annotated[str | None, typer.Option(help="With --replay: where the stored bars are from.")] = None
+    since: Annotated[str | None, typer.Option(help="First moment of the history, ISO 8601 UTC.", metavar="TIME")] = None
+    until: Annotated[str | None, typer.Option(help="With --replay: first moment left out.", metavar="TIME")] = None
+
+
+@dataclass(frozen=True)
+class _Rules(Rules):
+    cash: Annotated[str | None, typer.Option(help="Cash a new session begins with.", metavar="AMOUNT")] = None
+    fee_bps: Annotated[str | None, typer.Option(help="Fee of every fill, in bps.", metavar="BPS")] = None
+    slippage_bps: Annotated[str | None, typer.Option(help="Slippage of market orders.", metavar="BPS")] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def _paper(
     run: Run,
+    *,
     strategy: Annotated[
         str | None,
         typer.Argument(
@@ -40,40 +56,14 @@ def _paper(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin a new session; the old one stays in the ledger.")
     ] = False,
-    symbols: Symbols = None,
-    exchange: Annotated[str | None, typer.Option(help="With --replay: where the stored bars are from.")] = None,
-    timeframe: BarLength = None,
-    since: Annotated[
-        str | None, typer.Option(help="First moment of the history, ISO 8601 UTC.", metavar="TIME")
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="With --replay: first moment left out.", metavar="TIME")] = None,
+    bars: _History,
     param: Annotated[
         list[str] | None, typer.Option(help="A strategy's parameter, as for `backtest`.", metavar="NAME=VALUE")
     ] = None,
-    cash: Annotated[str | None, typer.Option(help="Cash a new session begins with.", metavar="AMOUNT")] = None,
-    fee_bps: Annotated[str | None, typer.Option(help="Fee of every fill, in bps.", metavar="BPS")] = None,
-    slippage_bps: Annotated[str | None, typer.Option(help="Slippage of market orders.", metavar="BPS")] = None,
-    stop_pct: StopPct = None,
-    target_pct: TargetPct = None,
-    max_positions: MaxPositions = None,
-    costs: CostsFrom = None,
+    rules: _Rules,
 ) -> Outcome:
     """Trade on paper: the closed bars since the last run meet the simulated market, the newest is decided on."""
-    parts = replay_wiring(
-        run,
-        symbols,
-        exchange,
-        timeframe,
-        since,
-        until,
-        cash,
-        fee_bps,
-        slippage_bps,
-        stop_pct,
-        target_pct,
-        max_positions,
-        costs,
-    )
+    parts = replay_wiring(run, bars, rules)
 
     def cycle() -> Outcome:
         with alone(parts, "paper"):

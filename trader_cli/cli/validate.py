@@ -7,23 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from trader_cli.cli.kit import Outcome, Run, command, parameters
-from trader_cli.cli.options import (
-    BarLength,
-    Cash,
-    CostsFrom,
-    Exchange,
-    FeeBps,
-    MaxPositions,
-    Named,
-    Params,
-    Since,
-    SlippageBps,
-    StopPct,
-    Symbols,
-    TargetPct,
-    Until,
-    replay_wiring,
-)
+from trader_cli.cli.options import History, Named, Params, Rules, replay_wiring
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +23,7 @@ def _complete_checks(typed: str) -> list[str]:
 
 def _validate(
     run: Run,
+    *,
     strategy: Named,
     check: Annotated[
         list[str] | None,
@@ -48,19 +33,9 @@ def _validate(
         str | None, typer.Option(help="Checks at once; 0 = as many as are worth it.", metavar="N")
     ] = None,
     seed: Annotated[str | None, typer.Option(help="Of everything random in the checks.", metavar="N")] = None,
-    symbols: Symbols = None,
-    exchange: Exchange = None,
-    timeframe: BarLength = None,
-    since: Since = None,
-    until: Until = None,
+    bars: History,
     param: Params = None,
-    cash: Cash = None,
-    fee_bps: FeeBps = None,
-    slippage_bps: SlippageBps = None,
-    stop_pct: StopPct = None,
-    target_pct: TargetPct = None,
-    max_positions: MaxPositions = None,
-    costs: CostsFrom = None,
+    rules: Rules,
 ) -> Outcome:
     """Judge a strategy before it may trade money: named checks, one verdict."""
     from trader_cli.errors import ValidationError
@@ -69,18 +44,8 @@ def _validate(
     names = chosen_checks(check) if check else None
     parts = replay_wiring(
         run,
-        symbols,
-        exchange,
-        timeframe,
-        since,
-        until,
-        cash,
-        fee_bps,
-        slippage_bps,
-        stop_pct,
-        target_pct,
-        max_positions,
-        costs,
+        bars,
+        rules,
         validate__workers=workers,
         validate__seed=seed,
     )
