@@ -31,6 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forked import CLIENT
+
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<tag>[^\n`]*)\n(?P<text>.*?)^(?P=ticks)[ ]*$", re.MULTILINE | re.DOTALL)
 PART = re.compile(
@@ -96,15 +98,16 @@ def strays(text: str) -> list[str]:
     return found
 
 
-def followed(text: str, *, blocks: bool = True) -> str:
+def followed(text: str, *, blocks: bool = True, program: str = "") -> str:
     """Return the page with its outputs made anew; without `blocks` only what stands in a comment is run.
 
-    Raises RuntimeError where a command ends otherwise than the page says.
+    program: the socket of one that is loaded already (forked.py); without it each `trader` is started anew. Raises RuntimeError
+    where a command ends otherwise than the page says.
     """
     parts = list(PART.finditer(text))
     if not any(one["hidden"] or one["command"] or (blocks and (one["tag"] or "").strip() == RUN) for one in parts):
         return text
-    with reader() as session:
+    with reader(program) as session:
         printed = Printed("", "")
 
         def made(match: re.Match[str]) -> str:
@@ -199,7 +202,7 @@ class Reader:
 
 
 @contextmanager
-def reader() -> Iterator[Reader]:
+def reader(program: str = "") -> Iterator[Reader]:
     """Give a fresh home whose commands meet a local exchange in place of Kraken, Binance, Yahoo and Alpaca."""
     sys.path[:0] = [one for one in (str(ROOT / "tests"),) if one not in sys.path]
     from exchange import KRAKEN_KEY, KRAKEN_SECRET, ExchangeServer
@@ -226,10 +229,11 @@ def reader() -> Iterator[Reader]:
         home, tools = base / "trading", base / "bin"
         home.mkdir()
         tools.mkdir()
-        (tools / "trader.py").write_text(_LAUNCHER, "utf-8")
+        (tools / "trader.py").write_text(CLIENT if program else _LAUNCHER, "utf-8")
+        python = f"{shlex.quote(sys.executable)} -I -S" if program else shlex.quote(sys.executable)
         for name, line in _TOOLS.items():
             tool = tools / name
-            tool.write_text(f"#!/bin/sh\n{line.format(python=shlex.quote(sys.executable))}\n", "utf-8")
+            tool.write_text(f"#!/bin/sh\n{line.format(python=python)}\n", "utf-8")
             tool.chmod(0o755)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRADER_", "XDG_"))}
         env = {
@@ -249,6 +253,7 @@ def reader() -> Iterator[Reader]:
             "APCA_API_KEY_ID": KEY,
             "APCA_API_SECRET_KEY": SECRET,
             "TRADER_ALERT_URLS": f"json://{hook.at}/",
+            "PAGE_PROGRAM": program,
             "PAGE_SHIFT_NS": str(NOW_MS * 1_000_000 - time.time_ns()),
             "COLUMNS": "80",
             "NO_COLOR": "1",

@@ -21,6 +21,7 @@ from typing import Any
 
 import typer
 from blocks import followed, pages
+from forked import serving
 
 from trader_cli import errors
 from trader_cli.cli.kit import COMMON
@@ -290,9 +291,15 @@ def main() -> int:
         made = {ROOT / "docs" / "reference" / name: make() for name, make in _REFERENCE.items()}
     failed = 0
     # The pages wait for processes of their own; two at once use both cores of a small machine.
-    with ThreadPoolExecutor(2) as pool:
+    with serving() as program, ThreadPoolExecutor(2) as pool:
         asked = {
-            page: pool.submit(followed, page.read_text("utf-8"), blocks=page.name != "README.md")
+            page: pool.submit(
+                followed,
+                page.read_text("utf-8"),
+                blocks=page.name != "README.md",
+                # On the first page the program is started as its readers start it.
+                program="" if page.name == "index.md" else program,
+            )
             for page in named or pages()
         }
     for page, answer in asked.items():

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 LOADED = ("pandas", "pyarrow.parquet", "alembic.command", "rich.table", "sqlalchemy.dialects.sqlite")
 
@@ -50,15 +50,15 @@ def load() -> None:
     gc.freeze()
 
 
-def become(wanted: dict[str, Any]) -> None:
-    """Turn this process into the program; never return."""
+def become(words: Sequence[str], env: Mapping[str, str], folder: str, streams: Sequence[int]) -> None:
+    """Turn this process into the program; never return. streams: what it has as stdin, stdout and stderr."""
     os.environ.clear()
-    os.environ.update(wanted["env"])
-    os.chdir(wanted["cwd"])
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    for number, path, how in ((0, os.devnull, os.O_RDONLY), (1, wanted["out"], flags), (2, wanted["err"], flags)):
-        os.dup2(os.open(path, how, 0o600), number)
-    sys.argv = ["trader", *wanted["arguments"]]
+    os.environ.update(env)
+    os.chdir(folder)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.argv = ["trader", *words]
     sys.stdin, sys.stdout, sys.stderr = (
         os.fdopen(number, mode, encoding="utf-8") for number, mode in ((0, "r"), (1, "w"), (2, "w"))
     )
@@ -73,12 +73,18 @@ def become(wanted: dict[str, Any]) -> None:
 def serve() -> None:
     """Fork once a line until there are no more."""
     load()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with os.fdopen(os.dup(1), "w") as answers, os.fdopen(os.dup(0), "r") as asked:
         os.dup2(2, 1)
         for line in asked:
             child = os.fork()
             if child == 0:
-                become(json.loads(line))
+                wanted = json.loads(line)
+                streams = [
+                    os.open(os.devnull, os.O_RDONLY),
+                    *(os.open(wanted[to], flags, 0o600) for to in ("out", "err")),
+                ]
+                become(wanted["arguments"], wanted["env"], wanted["cwd"], streams)
             answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
             answers.flush()
 
