@@ -122,13 +122,14 @@ def _live(run: Run, parts: Wiring, asked: _Asked) -> Outcome:
 
     from trader_cli.scanning import Live, request_of, stated_universe, terms_of
 
+    # The strategies' own loading counts too: the whole scan is to end in time.
+    began = monotonic()
     request = request_of(parts, asked.strategies, asked.params)
     if asked.quote is None and asked.file is None and not parts.settings.data.symbols:
         raise UsageError(
             "no symbols are stated",
             "name them: `--symbols BTC/USD,ETH/USD`, `--universe FILE` or `--quote USD --top 100`",
         )
-    began = monotonic()
     end = began + parts.settings.scan.limit_s
     live = Live(parts, request, lambda: int((end - monotonic()) * 1000))
     universe = stated_universe(request, asked.file) if asked.quote is None else live.universe(asked.quote, asked.top)
