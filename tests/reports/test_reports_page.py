@@ -111,6 +111,11 @@ def test_the_policy_of_the_page_runs_no_other_script_and_asks_no_address(browser
     assert any("Content Security Policy" in one for one in tab.said)
 
 
+def test_the_charts_script_is_the_package_s_own_behind_the_comment_that_has_it_compiled_once(usual: Path) -> None:
+    text = usual.read_text("utf-8").partition('id="plotly">')[2]
+    assert text.startswith("//# allFunctionsCalledOnLoad\n/**\n* plotly.js v")
+
+
 def test_hovering_an_entry_tells_price_time_and_reason(seen: Tab) -> None:
     tab = seen
     tab.show("chart-market")

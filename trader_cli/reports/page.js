@@ -126,8 +126,10 @@
     if (!library) {
       library = new Promise((go) => {
         const source = at("plotly");
+        performance.mark("charts-begin");
         document.head.append(make("script", {}, source.textContent));
         source.remove();
+        performance.mark("charts-ready");
         go();
       });
     }
@@ -259,7 +261,8 @@
     const first = !element.tooled;
     return zooming(element, low, high, (from, to) => {
       const [a, b] = rowsIn(curve.time, from, to);
-      const most = 2 * Math.max(element.clientWidth, 300);
+      // Of each two pixels the lowest and the highest.
+      const most = Math.max(element.clientWidth, 300);
       const rows = thin(curve.equity, a, b, most);
       const below = thin(curve.drawdown, a, b, most);
       const traces = [

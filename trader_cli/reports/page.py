@@ -19,6 +19,9 @@ _SLOT = re.compile(r"<!--slot:([a-z]+)-->")
 # What would end a script early, or begin a comment in one that hides its end.
 _ENDING = re.compile(r"<(?=/script|!--|script)", re.IGNORECASE)
 
+# Says that what the script defines is called at once, so that it is compiled once instead of three times; a comment elsewhere.
+_EAGER = "//# allFunctionsCalledOnLoad\n"
+
 
 def render(page: Page) -> str:
     """Return the page's HTML.
@@ -26,7 +29,7 @@ def render(page: Page) -> str:
     Everything that comes from the ledger is JSON with `<` escaped, which the script writes as text; the policy allows the two
     scripts by their digests and no address at all. Raises UsageError where plotly's script is not installed.
     """
-    charts = _ENDING.sub(r"\\x3c", _charts())
+    charts = _EAGER + _ENDING.sub(r"\\x3c", _charts())
     own = _part("page.js")
     data = "\n".join(
         f'<script type="application/json" id="json-{html.escape(name)}">{text}</script>'
