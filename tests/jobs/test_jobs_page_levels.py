@@ -223,6 +223,7 @@ def test_the_levels_are_those_of_the_book_after_the_bar_before_also_where_candle
         seen.append(book.position[:, [QUANTITY, FLOOR, CEILING]].tolist())
     past = Past(asked, request, parts.instrument, digests_of(parts.ledger, run.run_id), run.digest, pytest.fail)
     fills = parts.ledger.rows("fills", run.run_id)
+    ends = []
     for frame in ("1h", "4h"):
         shown = [Shown(one.symbol, one, resample(one, Timeframe.parse(frame))) for one in scene.series]
         found = replayed_levels(past, parts.bars, fills, shown)
@@ -237,6 +238,9 @@ def test_the_levels_are_those_of_the_book_after_the_bar_before_also_where_candle
                 held, floor, ceiling = seen[int(np.searchsorted(scene.open_ms + HOUR, ms))][row]
                 assert held > 0
                 assert levels == (floor, ceiling)
+        ends.append([(one.symbol, one.until_ms, one.stop[-1], one.target[-1]) for one in found])
+    # What was in force in the bar of the exit is known also where that bar is in the middle of a candle.
+    assert ends[0] == ends[1]
 
 
 def test_bars_that_changed_or_are_gone_leave_the_levels_out_and_the_page_says_so(tmp_path: Path) -> None:
@@ -289,6 +293,19 @@ def test_a_paper_session_has_the_levels_that_its_steps_wrote_down(tmp_path: Path
     assert page.notes == ()
 
 
+def test_what_a_session_sold_at_an_open_was_protected_up_to_the_bar_before(tmp_path: Path) -> None:
+    """Bought at the open of bar 3, let go at the close of bar 5, sold at the next open. What is open: up to the next bar."""
+    home = Home.make(tmp_path, risk__stop_pct="10")
+    home.bars([100, 100, 100, 101, 102, 103, 104, 105, 106, 107])
+    home.want(3, 1.0)
+    home.want(6, 0.0)
+    home.want(8, 1.0)
+    home.paper(9)
+    first, second = told(made(home))
+    assert table(first, 3, 6) == [None, (90, 0), (90, 0), None]
+    assert (table(second, 8, 9), second.until_ms) == ([None, (94.5, 0)], at(9))
+
+
 def test_bars_of_a_paper_session_that_no_cycle_looked_at_are_left_out_and_counted(tmp_path: Path) -> None:
     home = atr_trail(tmp_path)
     home.paper(9)
@@ -298,11 +315,11 @@ def test_bars_of_a_paper_session_that_no_cycle_looked_at_are_left_out_and_counte
 
     run = ledger.runs(1)[0].run_id
     steps = [one for one in ledger.steps(run, 100)[::-1] if one.bar_ms not in (at(4), at(5))]
-    opens = {"AA/USD": np.array([at(hour) for hour in range(9)])}
-    first, second = recorded_levels(steps, {"AA/USD": 8}, opens, rests=False)[0]
+    bars = {one.symbol: one.bars for one in made(home).shown}
+    first, second = recorded_levels(steps, {"AA/USD": 8}, bars, rests=False)[0]
     assert (first.time_ms.tolist(), first.until_ms) == ([at(4)], at(4))
     assert (second.time_ms.tolist(), second.until_ms) == ([at(7)], at(7))
-    assert recorded_levels(steps, {"AA/USD": 8}, opens, rests=False)[1] == 2
+    assert recorded_levels(steps, {"AA/USD": 8}, bars, rests=False)[1] == 2
     # At a venue the stop of bar 4 rests until the step of bar 6 moves it.
-    (whole,), unknown = recorded_levels(steps, {"AA/USD": 8}, opens, rests=True)
+    (whole,), unknown = recorded_levels(steps, {"AA/USD": 8}, bars, rests=True)
     assert (whole.time_ms.tolist(), whole.until_ms, unknown) == ([at(4), at(7)], at(7), 0)

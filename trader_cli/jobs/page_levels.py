@@ -15,7 +15,7 @@ from trader_cli.engine.state import CEILING, ENTRY_MS, FLOOR, ORDER_QUANTITY, OR
 from trader_cli.jobs.page_markets import Shown
 from trader_cli.jobs.report import decimals_of
 from trader_cli.jobs.report_ledger import ReportLedger
-from trader_cli.model.bars import Ints
+from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.session import Session, Step
 
 _MOST_STEPS = 20_000
@@ -69,25 +69,25 @@ def session_levels(
     notes = []
     if len(steps) > _MOST_STEPS:
         notes.append(f"stops in force are shown of the newest {_MOST_STEPS:,} steps")
-    opens = {one.symbol: one.bars.open_ms for one in shown}
-    places = decimals_of(ledger, session, list(opens))
-    found, unknown = recorded_levels(steps[:_MOST_STEPS][::-1], places, opens, rests=session.mode == "live")
+    bars = {one.symbol: one.bars for one in shown}
+    places = decimals_of(ledger, session, list(bars))
+    found, unknown = recorded_levels(steps[:_MOST_STEPS][::-1], places, bars, rests=session.mode == "live")
     if unknown:
-        bars = f"{unknown:,} bar" + "s" * (unknown != 1)
+        many = f"{unknown:,} bar" + "s" * (unknown != 1)
         notes.append(
-            f"{bars} had no cycle of its own while something was held: how the stops followed there is not recorded"
+            f"{many} had no cycle of its own while something was held: how the stops followed there is not recorded"
         )
     return found, notes
 
 
 def recorded_levels(
-    steps: Iterable[Step], places: Mapping[str, int], opens: Mapping[str, Ints], *, rests: bool
+    steps: Iterable[Step], places: Mapping[str, int], bars: Mapping[str, Bars], *, rests: bool
 ) -> tuple[list[Protection], int]:
     """Return what protected the holdings of a session, and how many bars with something held nobody looked at.
 
-    steps: oldest first. places: decimals of a price by symbol; opens: of the bars of those that are shown, ms UTC. rests: the
-    levels rest at a venue, so that one stands until a later step moves it; on paper the bars without a step were filled in
-    order, and nobody wrote down how the levels followed them.
+    steps: oldest first. places: decimals of a price by symbol; bars: of the symbols that are shown. rests: the levels rest at a
+    venue, so that one stands until a later step moves it; on paper the bars without a step were filled in order, and nobody
+    wrote down how the levels followed them.
     """
     found: list[tuple[int, Protection]] = []
     lines: dict[tuple[str, str], _Line] = {}
@@ -101,16 +101,14 @@ def recorded_levels(
             found.append((rows[0][0], protection(*name, places[name[0]], until_ms, rows)))
 
     def next_ms(symbol: str, bar_ms: int) -> int:
-        after = np.searchsorted(opens[symbol], bar_ms, side="right")
-        return int(opens[symbol][after]) if after < len(opens[symbol]) else bar_ms + 1
+        opens = bars[symbol].open_ms
+        after = np.searchsorted(opens, bar_ms, side="right")
+        return int(opens[after]) if after < len(opens) else bar_ms + bars[symbol].timeframe.ms
 
     for step in _newest(steps):
-        held = {name: one for name, one in _rows(step).items() if name[0] in opens and one[QUANTITY] != 0}
+        held = {name: one for name, one in _rows(step).items() if name[0] in bars and one[QUANTITY] != 0}
         for name, line in list(lines.items()):
-            gone = opens[name[0]]
-            missed = gone[
-                np.searchsorted(gone, line.next_ms, side="right") : np.searchsorted(gone, step.bar_ms, side="right")
-            ]
+            missed = bars[name[0]].between(line.next_ms + 1, step.bar_ms + 1).open_ms
             if len(missed) and not rests:
                 unknown |= set(missed.tolist())
                 end(name, line.next_ms)

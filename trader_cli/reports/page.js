@@ -477,13 +477,20 @@
       at("market-note").textContent = [
         each > 1 || one.timeframe !== one.own ? `${each > 1 ? `${each} bars of ${one.timeframe}` : one.timeframe} a candle, zoom in for finer ones` : `bars of ${one.timeframe}`,
         seen.of > seen.shown ? `${number(seen.shown, 0)} of ${number(seen.of, 0)} fills marked` : `${number(seen.of, 0)} fills`].join(" · ");
-      const bottom = Math.min(...found.low);
-      const top = Math.max(...found.high);
+      // Levels that are near enough are in the picture; one far off must not flatten the candles.
+      const levels = guards(one, from, to);
+      let [bottom, top] = [Math.min(...found.low), Math.max(...found.high)];
+      const [lowest, highest] = [bottom - (top - bottom) * 0.6, top + (top - bottom) * 0.6];
+      for (const { y } of levels) {
+        for (const level of y) {
+          if (level !== null && level > lowest && level < highest) [bottom, top] = [Math.min(bottom, level), Math.max(top, level)];
+        }
+      }
       const shapes = page.levels.filter((held) => held.symbol === one.symbol).flatMap((held) => [["entry_price", "own"], ["stop", "loss"], ["target", "gain"]]
         .filter(([name]) => held[name]).map(([name, own]) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: Number(held[name]), y1: Number(held[name]), line: { color: colour(own), width: 1, dash: "dash" },
           label: { text: name === "entry_price" ? "entry" : name, textposition: "end", font: { size: 11, color: colour(own) } } })));
       const traces = [{ type: "candlestick", name: "price", ...found, increasing: { line: { color: colour("gain"), width: 1 } }, decreasing: { line: { color: colour("loss"), width: 1 } }, opacity: 0.75, showlegend: false, whiskerwidth: 0 },
-        ...ways(one, from, to), ...guards(one, from, to), ...seen.traces];
+        ...ways(one, from, to), ...levels, ...seen.traces];
       return { traces, more: { shapes, yaxis: { range: [bottom - (top - bottom) * 0.04, top + (top - bottom) * 0.04] } } };
     }, { hovermode: "closest", xaxis: { rangeslider: { visible: false } } });
   }
