@@ -132,6 +132,25 @@ def test_who_is_turned_away_by_the_venue_is_so_for_every_worker() -> None:
     assert {name for name, late in asked if not late} == {"S0/USD", "S1/USD"}
 
 
+def test_questions_that_are_turned_away_together_are_one_try() -> None:
+    feed, all_three, moved, asked = Feed(), threading.Barrier(3), threading.Event(), []  # type: ignore[var-annotated]
+    # Time passes once all three rest.
+    resting = threading.Barrier(3, action=moved.set)
+
+    def closed(symbol: str) -> Bars:
+        asked.append(symbol)
+        if not moved.is_set():
+            all_three.wait(30)
+            raise VenueError("EGeneral:Too many requests", resolution="wait", retry_ms=NOW_MS + 700)
+        return bars_of([1.0], symbol=symbol)
+
+    feed.closed = closed  # type: ignore[method-assign]
+    patience = Patience(lambda: 1_000, 2, lambda: NOW_MS + 700 * moved.is_set(), lambda _: resting.wait(30))
+    found = gather(NAMES, [feed] * 3, patience, lambda _done, _of: None)
+    assert [one.symbol for one in found.series] == NAMES
+    assert found.stopped == ""
+
+
 def test_a_venue_that_says_too_early_again_and_again_is_left_alone() -> None:
     feed = Feed({"S1/USD": VenueError("429", pattern="http_429", resolution="wait", retry_ms=NOW_MS + 1)})
     found = ask(feed, give_up=3)

@@ -100,11 +100,13 @@ class _Round:
             self.error = error
             if isinstance(error, VenueError) and (error.pattern in OURS or error.resolution == Resolution.WAIT):
                 # Never in a circle: where no time is stated, a moment.
-                wait_ms = max(error.retry_ms - self.patience.now_ms(), _WAKE_MS)
-                self.failures += error.pattern not in OURS
+                now_ms = self.patience.now_ms()
+                wait_ms = max(error.retry_ms - now_ms, _WAKE_MS)
+                # What was under way when the first was turned away is no second try.
+                self.failures += error.pattern not in OURS and self.resting_ms <= now_ms
                 if not self.stopped and wait_ms < self.patience.left_ms() and self.failures < self.patience.give_up:
                     self.waiting.appendleft(symbol)
-                    self.resting_ms = max(self.resting_ms, self.patience.now_ms() + wait_ms)
+                    self.resting_ms = max(self.resting_ms, now_ms + wait_ms)
                     return
                 self.stopped = self.stopped or (_OVER if error.pattern == "budget" else error.message)
                 self.waiting.append(symbol)
