@@ -16,8 +16,11 @@ from insight_home import HOUR, Home, at
 from trader_cli.cli.page import page_text
 from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CEILING, FLOOR, QUANTITY, new_book, new_log
+from trader_cli.errors import DataError
+from trader_cli.jobs import page_levels, page_walk
 from trader_cli.jobs.drift_rerun import laid_out, steps_as_recorded
 from trader_cli.jobs.page import Page
+from trader_cli.jobs.page_levels import recorded_levels
 from trader_cli.jobs.page_markets import Shown
 from trader_cli.jobs.page_walk import Past, replayed_levels
 from trader_cli.ledger.asked import asked_of
@@ -210,8 +213,11 @@ def test_every_exit_by_a_level_filled_at_the_level_that_the_page_has_in_force_in
     assert seen == {*STOPS, Reason.TARGET, Reason.PARTIAL}
 
 
-def test_the_levels_are_those_of_the_book_after_the_bar_before_also_where_candles_are_coarse(busy: Home) -> None:
-    """The walk that looks at every bar of the whole run is the law; the page's own looks at few of them."""
+def test_the_levels_are_those_of_the_book_after_the_bar_before_also_where_candles_are_coarse(
+    busy: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk that looks at every bar of the whole run is the law; the page's own looks at few, and its log grows."""
+    monkeypatch.setattr(page_walk, "_ROOM", 16)
     parts = Wiring.find(busy.folder, None, {})
     run = parts.ledger.runs(1)[0]
     asked = asked_of(parts.ledger, run.run_id)
@@ -311,8 +317,6 @@ def test_bars_of_a_paper_session_that_no_cycle_looked_at_are_left_out_and_counte
     home.paper(9)
     parts = Wiring.find(home.folder, None, {})
     ledger = parts.ledger
-    from trader_cli.jobs.page_levels import recorded_levels
-
     run = ledger.runs(1)[0].run_id
     steps = [one for one in ledger.steps(run, 100)[::-1] if one.bar_ms not in (at(4), at(5))]
     bars = {one.symbol: one.bars for one in made(home).shown}
@@ -323,3 +327,23 @@ def test_bars_of_a_paper_session_that_no_cycle_looked_at_are_left_out_and_counte
     # At a venue the stop of bar 4 rests until the step of bar 6 moves it.
     (whole,), unknown = recorded_levels(steps, {"AA/USD": 8}, bars, rests=True)
     assert (whole.time_ms.tolist(), whole.until_ms, unknown) == ([at(4), at(7)], at(7), 0)
+
+
+def test_of_a_long_session_the_newest_steps_are_read_and_the_page_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_levels, "_MOST_STEPS", 3)
+    home = atr_trail(tmp_path)
+    home.paper(7)
+    page = made(home)
+    (held,) = told(page)
+    assert [row[0] for row in held.rows] == [at(5), at(7)]
+    assert page.notes == ("stops in force are shown of the newest 3 steps",)
+
+
+def test_the_bars_of_a_run_that_is_not_there_are_not_known(tmp_path: Path) -> None:
+    home = Home.make(tmp_path)
+    home.bars([1, 1, 1])
+    home.backtest()
+    with pytest.raises(DataError, match="there is no run `nothing`"):
+        digests_of(home.ledger(), "nothing")
