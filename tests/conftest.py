@@ -90,6 +90,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make new ledgers in milliseconds, wherever tests are run."""
+    if not session.config.getoption("numprocesses", 0) or hasattr(session.config, "workerinput"):
+        import newborn
+
+        newborn.remember()
+
+
+@pytest.fixture
+def real_migrations() -> Iterator[None]:
+    """Run the migrations for every new ledger, as the program does."""
+    import newborn
+
+    newborn.forget()
+    yield
+    newborn.remember()
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Wait for the compiled engine, before a test's own time begins."""

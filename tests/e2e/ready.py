@@ -44,10 +44,27 @@ def load() -> None:
     if not os.environ.get("TRADER_INTERPRET"):
         with np.errstate(all="ignore"):
             compile_engine(load_settings("plain", Path(), {}, {}).settings.model_dump())
+    _remember_a_ledger()
     # Typer makes its commands anew in every process; they are the same ones each time.
     cli.app = typer.main.get_command(cli.app)  # type: ignore[assignment]
     gc.collect()
     gc.freeze()
+
+
+def _remember_a_ledger() -> None:
+    """Make one new ledger, so that every command's own is made like it (see newborn.py)."""
+    import tempfile
+
+    from trader_cli.ledger import Ledger
+
+    here = str(Path(__file__).resolve().parent.parent)
+    sys.path.insert(0, here)
+    from newborn import remember
+
+    sys.path.remove(here)
+    remember()
+    with tempfile.TemporaryDirectory() as folder:
+        Ledger.open("sqlite:///trader.db", Path(folder)).close()
 
 
 def become(words: Sequence[str], env: Mapping[str, str], folder: str, streams: Sequence[int]) -> None:

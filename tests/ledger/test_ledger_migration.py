@@ -23,6 +23,7 @@ from trader_cli.ledger.backup import backup, upgrade
 from trader_cli.ledger.database import reading
 from trader_cli.ledger.verify import verify
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
 URL = "sqlite:///trader.db"
 OLD = {version: Path(__file__).parent / f"ledger-{version}.sql" for version in ("0001", "0002", "0003", "0004")}
 
