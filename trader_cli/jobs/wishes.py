@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def ask(request: Request, series: Sequence[Bars], levels: Sequence[fibonacci.Fib
                 row.append(_nothing(bars))
                 continue
             if len(names) == 1:
-                said = Combined(answered[0], np.broadcast_to(np.int64(0), len(bars)), ())
+                said = Combined(answered[0], _always_first(len(bars)), ())
             else:
                 said = combine(names, answered, bars, request.method)
             row.append(said)
@@ -116,6 +117,12 @@ def measure(request: Request, series: Sequence[Bars], rules: Rules) -> list[Meas
 
 def _timeframes(request: Request, series: Sequence[Bars]) -> tuple[Timeframe, ...]:
     return scaled(request.timeframes, series[0].timeframe) if request.timeframes else ()
+
+
+@lru_cache(maxsize=64)
+def _always_first(bars: int) -> Ints:
+    # Read-only, so that all may have the same.
+    return np.broadcast_to(np.int64(0), bars)
 
 
 def _nothing(bars: Bars) -> Combined:

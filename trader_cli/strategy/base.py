@@ -84,7 +84,7 @@ def compute(strategy: Strategy, bars: Bars) -> Signals:
     name = type(strategy).__name__
     try:
         with np.errstate(divide="ignore", invalid="ignore"):
-            said = strategy.targets(_sealed(bars))
+            said = strategy.targets(sealed(bars))
         return checked(said, len(bars))
     except TraderError as error:
         message = f"strategy `{name}` on `{bars.symbol}`: {error.message}"
@@ -96,12 +96,20 @@ def compute(strategy: Strategy, bars: Bars) -> Signals:
         raise StrategyError(message, f"it happened in `{where.filename}`, line {where.lineno}") from error
 
 
-def _sealed(bars: Bars) -> Bars:
-    # Columns are shared by every strategy and by the engine; one that writes must fail, not corrupt.
-    views: dict[str, Any] = {name: getattr(bars, name).view() for name in ("open_ms", *COLUMNS)}
+def sealed(bars: Bars) -> Bars:
+    """Return the bars with read-only columns, their peers' too; themselves where they are so already.
+
+    Columns are shared by every strategy and by the engine; one that writes must fail, not corrupt.
+    """
+    peers = tuple(sealed(peer) for peer in bars.peers)
+    columns = {name: getattr(bars, name) for name in ("open_ms", *COLUMNS)}
+    own = not any(column.flags.writeable for column in columns.values())
+    if own and all(one is other for one, other in zip(peers, bars.peers, strict=True)):
+        return bars
+    views: dict[str, Any] = {name: column.view() for name, column in columns.items()}
     for view in views.values():
         view.flags.writeable = False
-    return replace(bars, **views, peers=tuple(_sealed(peer) for peer in bars.peers))
+    return replace(bars, **views, peers=peers)
 
 
-__all__ = ["Levels", "Param", "Signals", "Strategy", "compute"]
+__all__ = ["Levels", "Param", "Signals", "Strategy", "compute", "sealed"]
