@@ -109,7 +109,7 @@ if INTERPRET:
         """Return the function as it is: the compiler is off."""
         return function
 
-    kernel = inlined = part = called = spliced = njit
+    kernel = brief = inlined = part = called = spliced = njit
 
 else:
     # Before numba is imported: it reads the variable once. Where somebody imported it earlier, its setting is changed.
@@ -144,6 +144,12 @@ else:
     def kernel(function: F) -> F:
         """Compile at first call, for functions that only write into arrays they were given."""
         compiled: F = _numba_njit(cache=True, _nrt=False, **_FLAGS)(function)
+        return compiled
+
+    def brief(function: F) -> F:
+        """Compile as `kernel` does, for microseconds: other threads wait meanwhile, since handing over would take longer."""
+        flags = {**_FLAGS, "nogil": False}
+        compiled: F = _numba_njit(cache=True, _nrt=False, **flags)(function)
         return compiled
 
     def inlined(function: F) -> F:

@@ -107,9 +107,10 @@ class Fills:
 
         The symbols' names, then per fill (time_ms, symbol, side, quantity, price, fee) as six little-endian int64.
         """
-        rows = np.column_stack((self.time_ms, self.symbol, self.side, self.quantity, self.price, self.fee))
-        names = "\n".join(self.symbols).encode()
-        return hashlib.sha256(names + b"\0" + rows.astype("<i8").tobytes()).hexdigest()
+        columns = np.array((self.time_ms, self.symbol, self.side, self.quantity, self.price, self.fee), "<i8")
+        whole = hashlib.sha256("\n".join(self.symbols).encode() + b"\0")
+        whole.update(np.ascontiguousarray(columns.T).data)
+        return whole.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

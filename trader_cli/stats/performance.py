@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trader_cli.compiler import kernel
+from trader_cli.compiler import brief, kernel
 from trader_cli.errors import DataError
 from trader_cli.model.bars import Floats, Ints
 from trader_cli.model.fills import RoundTrips
@@ -84,7 +84,7 @@ def _ratios(returns: Floats, periods: float) -> tuple[float, float, float]:
     return upper, mean / downside * year if downside > 0.0 else NAN, deviation * year
 
 
-@kernel
+@brief
 def _moments(returns: Floats, found: Floats) -> None:
     n = len(returns)
     total = 0.0
@@ -186,7 +186,7 @@ def span_stats(span: Span, equity: Floats, start: float) -> CurveStats:
     # The start is the peak everything is measured from, one bar before the first close.
     deepest, longest_ms = _fallen(span.open_ms, span.timeframe_ms, start, equity)
     grown = cagr(start, float(equity[-1]), years)
-    daily = np.r_[start, equity[span.ends]]
+    daily = np.concatenate(((start,), equity[span.ends]))
     returns = returns_of(daily) if (daily[:-1] > 0).all() else np.empty(0)
     upper, lower, volatility = _ratios(returns, span.periods)
     return CurveStats(
@@ -210,22 +210,40 @@ def trade_stats(trips: RoundTrips) -> TradeStats:
     count = len(trips)
     if count == 0:
         return TradeStats(0, *[NAN] * 7)
-    pnl = trips.pnl
-    won = int(pnl[pnl > 0].sum())
-    lost = -int(pnl[pnl < 0].sum())
-    wins = int((pnl > 0).sum())
-    losses = int((pnl < 0).sum())
+    found = np.zeros(8, np.int64)
+    _add_up(trips.pnl, trips.bars, found)
+    won, lost, wins, losses, total, best, worst, bars = found.tolist()
     factor = won / lost if lost else (math.inf if won else NAN)
     return TradeStats(
         trades=count,
         win_rate_pct=wins / count * 100,
         profit_factor=factor,
-        expectancy=int(pnl.sum()) / count * _CASH,
+        expectancy=total / count * _CASH,
         payoff_ratio=(won / wins) / (lost / losses) if wins and losses else NAN,
-        best=int(pnl.max()) * _CASH,
-        worst=int(pnl.min()) * _CASH,
-        average_bars=float(trips.bars.mean()),
+        best=best * _CASH,
+        worst=worst * _CASH,
+        average_bars=bars / count,
     )
+
+
+@brief
+def _add_up(pnl: Ints, bars: Ints, found: Ints) -> None:
+    """Write what was won and lost, how often, and in all; the best, the worst, and the bars."""
+    best, worst = pnl[0], pnl[0]
+    for i in range(len(pnl)):
+        one = pnl[i]
+        if one > 0:
+            found[0] += one
+            found[2] += 1
+        elif one < 0:
+            found[1] -= one
+            found[3] += 1
+        found[4] += one
+        found[7] += bars[i]
+        best = max(best, one)
+        worst = min(worst, one)
+    found[5] = best
+    found[6] = worst
 
 
 def monthly_returns(open_ms: Ints, equity: Floats, start: float) -> list[tuple[int, int, float]]:
