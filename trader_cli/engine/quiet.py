@@ -14,6 +14,8 @@ from trader_cli.compiler import called, part
 from trader_cli.engine.state import HELD_BARS, LEVEL, ORDERS, POSITIONS
 from trader_cli.engine.value import write_equity
 
+_STRIDE = 16
+
 
 @part
 def is_quiet(bar: int, end: int, candidates: int, market: Any, book: Any, switches: Any) -> bool:
@@ -47,6 +49,13 @@ def pass_over(bar: int, end: int, market: Any, book: Any, log: Any) -> int:
     for s in range(rows):
         wished = levels[LEVEL, bar, s]
         now = bar + 1
+        same = True
+        while same and now + _STRIDE <= until:
+            # Several at a time: the way out of the loop is looked for once.
+            for ahead in range(_STRIDE):
+                same = same and is_same(wished, levels[LEVEL, now + ahead, s])
+            if same:
+                now += _STRIDE
         while now < until and is_same(wished, levels[LEVEL, now, s]):
             now += 1
         until = now

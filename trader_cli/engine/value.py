@@ -49,8 +49,14 @@ def worth_of(bar: int, s: int, market: Any, book: Any) -> float:
     """Return what the row holds at the last close, quote; a figure for the equity curve, no decision is made of it."""
     held = book.position[s, QUANTITY]
     if held > 0:
-        return float(held) * 1e-8 * market.prices[CLOSE, bar, s]
+        return in_base(held) * market.prices[CLOSE, bar, s]
     return 0.0
+
+
+@part
+def in_base(quantity: int) -> float:
+    """Return a quantity in the base, for figures."""
+    return float(quantity) * 1e-8
 
 
 @part
@@ -62,14 +68,25 @@ def equity_of(value: float, book: Any) -> float:
 @part
 def write_equity(first: int, end: int, market: Any, book: Any, log: Any) -> None:
     """Write the equity of bars [first, end) of a book that does not change in them."""
-    for bar in range(first, end):
-        log.equity[bar] = 0.0
+    # What does not change is read once: read at every bar, it keeps the processor from several bars at a time.
+    cash = equity_of(0.0, book)
+    held = 0
     for s in range(book.position.shape[0]):
         if book.position[s, QUANTITY] > 0:
-            for bar in range(first, end):
-                log.equity[bar] += worth_of(bar, s, market, book)
-    for bar in range(first, end):
-        log.equity[bar] = equity_of(log.equity[bar], book)
+            units = in_base(book.position[s, QUANTITY])
+            if held == 0:
+                for bar in range(first, end):
+                    log.equity[bar] = units * market.prices[CLOSE, bar, s]
+            else:
+                for bar in range(first, end):
+                    log.equity[bar] += units * market.prices[CLOSE, bar, s]
+            held += 1
+    if held == 0:
+        for bar in range(first, end):
+            log.equity[bar] = cash
+    else:
+        for bar in range(first, end):
+            log.equity[bar] = cash + log.equity[bar]
 
 
 @called
