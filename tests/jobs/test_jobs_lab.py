@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from research import bars_of, lab_of, walk
 
 from trader_cli.errors import StrategyError, UsageError
 from trader_cli.jobs.backtest import backtest
-from trader_cli.jobs.lab import Variant
+from trader_cli.jobs.lab import Outcome, Variant
+from trader_cli.model.bars import COLUMNS
 from trader_cli.strategy import Bars, Floats, Levels, Param, Signals, Strategy, indicators
+from trader_cli.strategy.base import sealed
 from trader_cli.strategy.sharing import Shared, sharing
 from trader_cli.wiring import Wiring
 
@@ -188,3 +192,32 @@ def test_a_combination_that_cannot_be_says_so() -> None:
     lab = lab_of(Cross(), walk(100, 11))
     with pytest.raises(StrategyError, match="fast must be below slow"):
         lab.run(Variant({"fast": 50}))
+
+
+def test_figures_of_two_replays_are_reckoned_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = lab_of(Cross(), walk(500, seed=3))
+    outcomes = [lab.run(Variant(params={"fast": fast})) for fast in (3, 7)]
+    alone = [dict(one.stats) for one in (lab.run(Variant(params={"fast": fast})) for fast in (3, 7))]
+    met = Barrier(2, timeout=30)
+    reckoned = Outcome._figures
+
+    def meeting(outcome: Outcome) -> dict[str, float]:
+        met.wait()
+        return reckoned(outcome)
+
+    monkeypatch.setattr(Outcome, "_figures", meeting)
+    with ThreadPoolExecutor(2) as both:
+        # Where one had to wait for the other, they would never meet, and the barrier breaks.
+        assert list(both.map(lambda one: dict(one.stats), outcomes)) == alone
+
+
+def test_bars_that_are_sealed_are_handed_on_as_they_are() -> None:
+    lab = lab_of(Cross(), walk(300, seed=4))
+    bars = lab.series[0]
+    assert sealed(bars) is bars
+    assert not any(getattr(bars, name).flags.writeable for name in ("open_ms", *COLUMNS))
+    beside = replace(walk(300, seed=5), peers=(walk(300, seed=6),))
+    assert sealed(beside) is not beside
+    assert sealed(sealed(beside)).peers[0].close.flags.writeable is False
+    half = replace(bars, peers=(walk(300, seed=6),))
+    assert sealed(half).peers[0].close.flags.writeable is False

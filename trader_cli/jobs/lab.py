@@ -30,7 +30,7 @@ from trader_cli.model.timeframe import Timeframe
 from trader_cli.risk.rules import Rules
 from trader_cli.stats.calendar import Span
 from trader_cli.stats.performance import returns_of, span_stats, trade_stats, turnover
-from trader_cli.strategy.base import Strategy
+from trader_cli.strategy.base import Strategy, sealed
 from trader_cli.strategy.fibonacci import FibLevels
 from trader_cli.strategy.sharing import Shared, sharing
 from trader_cli.strategy.signals import Signals
@@ -80,7 +80,7 @@ class Outcome:
         """SHA-256 (hex) of the fills, as `backtest` tells it."""
         return self.fills.digest()
 
-    @cached_property
+    @property
     def daily(self) -> Floats:
         """Simple returns of UTC days (bars, where those are longer), those that the Sharpe ratio is made of."""
         return returns_of(np.r_[self.start, self.equity[self.span.ends]])
@@ -90,9 +90,16 @@ class Outcome:
         """How many of `daily` a year has."""
         return self.span.periods
 
-    @cached_property
+    @property
     def stats(self) -> dict[str, float]:
         """Figures by the names of `backtest --json`; NaN = not defined for this run."""
+        # No `cached_property`: until Python 3.12 it holds one lock for all outcomes, and threads wait for each other.
+        if "_stats" not in vars(self):
+            vars(self)["_stats"] = self._figures()
+        found: dict[str, float] = vars(self)["_stats"]
+        return found
+
+    def _figures(self) -> dict[str, float]:
         curve = span_stats(self.span, self.equity, self.start)
         trades = trade_stats(self.trips)
         bars = len(self.open_ms)
@@ -121,8 +128,9 @@ class Lab:
 
     def __init__(self, request: Request, stage: Stage) -> None:
         self.request = request
-        self.stage = stage
-        self._shared = Shared(tuple(column for one in stage.series for column in _columns(one)))
+        # Sealed once: every replay hands the same bars to its strategy.
+        self.stage = replace(stage, series=[sealed(one) for one in stage.series])
+        self._shared = Shared(tuple(column for one in self.stage.series for column in _columns(one)))
         self._lock = Lock()
         self._spans: dict[tuple[int, int], Span] = {}
         self._grounds: dict[tuple[Any, ...], tuple[Rules, Ground]] = {}

@@ -91,13 +91,20 @@ def optimize(
     return found
 
 
+_MOST_KEPT = 4096
+"""Trials that are looked at twice without being read twice; of more the ledger is asked again, so that memory is bounded."""
+
+
 def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Shown) -> Found:
     """Survey the trials that are written. Raises StrategyError where every one of them was refused."""
     sweep_id = state.record.sweep_id
     wanted = prepared.wanted
     seen = Survey(prepared.space, wanted.objectives, wanted.min_trades, shown.top)
+    kept: list[Trial] = []
     for trial in ledger.trials(sweep_id):
         seen.add(trial)
+        if seen.done <= _MOST_KEPT:
+            kept.append(trial)
     if seen.done and seen.failed == seen.done:
         problem, _ = seen.problems.most_common(1)[0]
         raise StrategyError(f"each of {seen.done:,} combinations was refused, most often: {problem}")
@@ -112,7 +119,7 @@ def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Show
             best,
             two_axes(prepared.space, seen.influence(), shown.heatmap),
         )
-        for trial in ledger.trials(sweep_id):
+        for trial in kept if seen.done == len(kept) else ledger.trials(sweep_id):
             closer.add(trial)
         beside = closer.neighbours(shown.plateau_pct, shown.spike_pct)
         maps = closer.maps()

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from trader_cli.errors import StrategyError, UsageError, VenueError
 from trader_cli.jobs.lab import Lab, Variant
+from trader_cli.jobs.memory import keep_memory
 from trader_cli.model.evidence import Trial
 
 Engine = Literal["local", "processes", "ray", "dask"]
@@ -29,7 +30,7 @@ _MOST_IN_BLOCK = 32
 _BLOCK_SECONDS = 0.1
 """What a block of trials should take: long against its way to a worker, short against a commit."""
 _ROUND_SECONDS = 1.0
-_MOST_IN_ROUND = 256
+_MOST_IN_ROUND = 1024
 
 _MOST_LABS = 4
 
@@ -62,6 +63,7 @@ def unpack(token: str, packed: bytes) -> None:
     """Keep a lab in this process, in the place of the oldest where there are many."""
     while len(_labs) >= _MOST_LABS:
         _labs.pop(next(iter(_labs)))
+    keep_memory()
     _labs[token] = pickle.loads(packed)  # noqa: S301 packed by ourselves a moment ago
 
 
@@ -98,16 +100,17 @@ class Pool:
         from joblib import delayed
 
         while first < last:
-            block = max(1, min(_MOST_IN_BLOCK, int(_BLOCK_SECONDS / self._each)))
+            block = min(_MOST_IN_BLOCK, int(_BLOCK_SECONDS / self._each))
             whole = int(_ROUND_SECONDS / self._each) * self.workers
             count = min(max(whole, 2 * self.workers), max(_MOST_IN_ROUND, 2 * self.workers * block), last - first)
-            # No more in a block than leaves every worker a few of them.
-            block = max(1, min(block, count // (4 * self.workers)))
             begin = time.perf_counter()
-            given = [
-                [(number, at(number)) for number in range(start, min(start + block, first + count))]
-                for start in range(first, first + count, block)
-            ]
+            given: list[list[Numbered]] = []
+            start = first
+            while start < first + count:
+                # Ever smaller towards the end, so that nobody is left with much to do when the others have done.
+                size = max(1, min(block, (first + count - start) // (2 * self.workers)))
+                given.append([(number, at(number)) for number in range(start, start + size)])
+                start += size
             for trials in self._parallel(delayed(run_block)(self._lab, one) for one in given):
                 yield from trials
             self._each = max((time.perf_counter() - begin) * self.workers / count, 1e-6)
@@ -119,6 +122,7 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> It
     """Give workers. workers: 0 = as many as there are; address: of a cluster, empty = one on this machine, made for us."""
     import joblib
 
+    keep_memory()
     with ExitStack() as stack:
         if engine == "local":
             count = workers or joblib.cpu_count()
