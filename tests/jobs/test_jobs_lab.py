@@ -221,3 +221,19 @@ def test_bars_that_are_sealed_are_handed_on_as_they_are() -> None:
     assert sealed(sealed(beside)).peers[0].close.flags.writeable is False
     half = replace(bars, peers=(walk(300, seed=6),))
     assert sealed(half).peers[0].close.flags.writeable is False
+
+
+class Holder(Strategy):
+    """Always holds, so that the account is what the price makes of it."""
+
+    extra = Param(0, low=0, high=9)
+
+    def targets(self, bars: Bars) -> Levels:
+        return np.ones(len(bars))
+
+
+def test_a_replay_beyond_the_range_of_exact_money_is_refused_as_a_backtest_is() -> None:
+    bars = bars_of([10.0, 10.0, 10.0, 200.0, 200.0])
+    with pytest.raises(UsageError, match="amounts are exact up to 40,000,000,000"):
+        lab_of(Holder(), bars, cash="10000000000").run(Variant(params={"extra": 1}))
+    assert lab_of(Holder(), bars, cash="1000000000").run().final > 15 * 10**9 * 10**8

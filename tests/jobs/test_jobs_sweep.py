@@ -23,7 +23,7 @@ from trader_cli.jobs.optimize import Found, Shown, check_shown, optimize
 from trader_cli.jobs.search import FIGURES
 from trader_cli.jobs.space import read_space
 from trader_cli.jobs.sweep import Prepared, Wanted, objectives, prepare
-from trader_cli.jobs.workers import Pool, pool
+from trader_cli.jobs.workers import Pool, pool, processes
 from trader_cli.model.bars import Bars
 from trader_cli.model.evidence import Trial
 from trader_cli.model.instrument import Instrument
@@ -427,3 +427,11 @@ def test_a_lab_that_travels_gives_the_same_trials() -> None:
     again: Lab = pickle.loads(pickle.dumps(lab))  # noqa: S301 our own
     chosen = Variant(params={"fast": 4, "slow": 12})
     assert again.run(chosen).digest == lab.run(chosen).digest
+
+
+def test_where_nothing_was_given_out_there_is_nobody_to_send_home() -> None:
+    # One alone is made here: `joblib` has made none of its own, and what it would end is another kind.
+    with processes():
+        pass
+    with processes():
+        pass

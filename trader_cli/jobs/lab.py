@@ -20,6 +20,7 @@ from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CASH, HELD_BARS, Market, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.errors import StrategyError, UsageError
+from trader_cli.jobs.money_range import overflowed, require_exact
 from trader_cli.jobs.plan import Chosen, Request
 from trader_cli.jobs.scene import Stage, purses_of, steps_of
 from trader_cli.jobs.wallets import held_worth, marks_at
@@ -212,12 +213,19 @@ class Lab:
         purses = purses_of(self.request)
         book = new_book(len(self.series), purses)
         log = new_log(len(market.open_ms), _FIRST_ROOM)
-        log = run_bars(market, book, log, rules, self._steps, first, first, last)
+        try:
+            log = run_bars(market, book, log, rules, self._steps, first, first, last)
+        except OverflowError as error:
+            # Only the interpreter notices by itself.
+            raise overflowed() from error
         unallocated = self.request.cash - sum(purses)
         equity = log.equity[first:last]
         if unallocated:
             equity += unallocated * 1e-8
         fills = fills_of(self.symbols, market.open_ms, book, log)
+        if first < last:
+            traded = market._replace(prices=market.prices[:, first:last], signals=market.signals[:, first:last])
+            require_exact(market.open_ms[first:last], traded, equity, fills, purses, rules, self.stage.instruments)
         marks = marks_at(market, self.stage.instruments, last - 1)
         held = sum(held_worth(book, w, marks, self.stage.instruments) for w in range(len(purses)))
         return Outcome(

@@ -37,6 +37,10 @@ def require_exact(
 
     equity: quote, at each close; purses: cash of each wallet at the start, 1e-8 quote.
     """
+    highest = float(equity.max())
+    if highest <= MOST * _UNIT and _is_far(fills, purses, instruments):
+        _require_quantities(open_ms, market, highest, fills, purses, rules, instruments)
+        return
     quote = instruments[0].quote
     hints = ("begin with less: a smaller `--cash`", "or end the run before: `--until`")
     ones = np.array([one.price_one for one in instruments], np.float64)
@@ -45,7 +49,7 @@ def require_exact(
     beyond = np.flatnonzero((amounts > MOST) | (cash > MOST))
     sold_ms = int(fills.time_ms[beyond[0]]) if len(beyond) else None
     # A close after that sale has a wrapped balance in it: the sale says what it was.
-    high = np.flatnonzero(equity > MOST * _UNIT) if equity.max() > MOST * _UNIT else beyond[:0]
+    high = np.flatnonzero(equity > MOST * _UNIT)
     held_ms = int(open_ms[high[0]]) if len(high) else None
     if held_ms is not None and (sold_ms is None or held_ms < sold_ms):
         raise _too_large(f"the account was worth {equity[high[0]]:,.0f} {quote}", held_ms + rules.bar_ms, *hints)
@@ -53,29 +57,42 @@ def require_exact(
         i = beyond[0]
         money = max(cash[i], amounts[i]) * _UNIT
         raise _too_large(f"the account had {money:,.0f} {quote} in cash", sold_ms, *hints)
-    _require_quantities(open_ms, market, equity, fills, purses, rules, instruments)
+    _require_quantities(open_ms, market, highest, fills, purses, rules, instruments)
+
+
+def _is_far(fills: Fills, purses: Sequence[int], instruments: Sequence[Instrument]) -> bool:
+    """Tell at once, of most runs, that all their fills together could not have left the range."""
+    if len(fills) == 0:
+        return True
+    most = float(fills.price.max()) * float(fills.quantity.max()) / min(one.price_one for one in instruments)
+    return float(sum(purses)) + len(fills) * most <= MOST
 
 
 def _require_quantities(
     open_ms: Ints,
     market: Market,
-    equity: Floats,
+    most: float,
     fills: Fills,
     purses: Sequence[int],
     rules: Rules,
     instruments: Sequence[Instrument],
 ) -> None:
-    """Refuse a wish for more of a symbol than can be counted: the engine would have held another quantity, or none."""
+    """Refuse a wish for more of a symbol than can be counted: the engine would have held another quantity, or none.
+
+    most: the highest equity, quote.
+    """
     if rules.size_method not in (SIZE_FRACTION, SIZE_NOTIONAL) or rules.share_method != SHARE_NONE:
         # What the other methods ask for is less, by what no run leaves behind.
         return
     closes, levels = market.prices[CLOSE], market.signals[LEVEL]
     count = len(instruments)
-    highest = float(equity.max()) * rules.size_rate * _UNIT
+    highest = most * rules.size_rate * _UNIT
     if rules.size_method == SIZE_NOTIONAL:
         highest = rules.size_notional * _UNIT
     with np.errstate(invalid="ignore", divide="ignore"):
-        # Most runs are far from it with their highest account and the lowest price.
+        # Most runs are far from it with their highest account, the lowest price and the largest wish of all.
+        if highest * max(np.fmax.reduce(levels, axis=None), 0.0) / np.fmin.reduce(closes, axis=None) * 1e8 <= MOST:
+            return
         lowest = np.fmin.reduce(closes, axis=0)
         near = np.flatnonzero(highest * np.fmax(np.fmax.reduce(levels, axis=0), 0.0) / lowest * 1e8 > MOST)
         for row in near.tolist():

@@ -159,13 +159,19 @@ def _ignore_ctrl_c() -> None:
 @contextmanager
 def processes() -> Iterator[None]:
     """Send the processes of this machine home at the end: the program ends without a farewell, and nobody else would."""
+    from joblib.executor import MemmappingExecutor
     from joblib.externals.loky import get_reusable_executor
 
     try:
         yield
     finally:
-        # With them goes the folder that joblib shares with them.
-        get_reusable_executor(reuse=True).terminate(kill_workers=True)
+        executor = get_reusable_executor(reuse=True)
+        if isinstance(executor, MemmappingExecutor):
+            # With them goes the folder that joblib shares with them.
+            executor.terminate(kill_workers=True)
+        else:
+            # Nothing was given out, so joblib's own was never made.
+            executor.shutdown(kill_workers=True)
 
 
 @contextmanager
