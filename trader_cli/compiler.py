@@ -9,6 +9,7 @@ Python: an upgrade can never meet a stale kernel, and a read-only installation c
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import platform
@@ -30,6 +31,8 @@ INTERPRET = os.environ.get("TRADER_INTERPRET", "") not in ("", "0")
 # Rooms whose functions or constants are compiled; every source file in them is part of the cache key.
 _COMPILED_ROOMS = ("compiler.py", "money.py", "model", "engine", "risk", "strategy", "stats")
 _STALE_SECONDS = 30 * 86_400
+_TRIED_NUMBA = ("0.68.",)
+"""Versions whose inner functions are left unfinished; any other compiles them its own way, which takes twice as long."""
 
 
 @lru_cache(maxsize=1)
@@ -109,18 +112,46 @@ if INTERPRET:
         """Return the function as it is: the compiler is off."""
         return function
 
-    kernel = brief = inlined = part = called = spliced = njit
+    kernel = brief = inlined = part = called = njit
+
+    def inlined_as(_: Callable[..., Any]) -> Callable[[F], F]:
+        """Return the decorator of a function with another form when compiled: here it stays as it is."""
+        return njit
 
 else:
     # Before numba is imported: it reads the variable once. Where somebody imported it earlier, its setting is changed.
     os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
     import numba
+    from numba.core import event
+    from numba.core.codegen import JITCodeLibrary
+    from numba.core.compiler import Compiler
 
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
     _load_without_blas()
 
     # `_nrt` is an option numba has but does not declare.
     _numba_njit: Any = numba.njit
+
+    class _Uncollected(event.Listener):
+        """Keeps Python's collector off while numba compiles: what it makes lives until it is done (measured: a sixth)."""
+
+        def __init__(self) -> None:
+            self.depth = 0
+            self.was_on = False
+
+        def on_start(self, _: Any) -> None:
+            # Under numba's own lock: one thread at a time compiles.
+            if self.depth == 0:
+                self.was_on = gc.isenabled()
+                gc.disable()
+            self.depth += 1
+
+        def on_end(self, _: Any) -> None:
+            self.depth -= 1
+            if self.depth == 0 and self.was_on:
+                gc.enable()
+
+    event.register("numba:compile", _Uncollected())
 
     # Reference counting (`_nrt`) is off: the kernels get every array from outside and make none, and counting
     # references of arrays inside tuples cost ten times the arithmetic (measured: 107 ns against 11 ns a bar).
@@ -152,28 +183,66 @@ else:
         compiled: F = _numba_njit(cache=True, _nrt=False, **flags)(function)
         return compiled
 
-    def inlined(function: F) -> F:
-        """Compile as part of the kernel that calls it: for small functions of numbers and arrays."""
-        compiled: F = _plain(_numba_njit(forceinline=True, _nrt=False, **_FLAGS)(function))
-        return compiled
+    class _Unfinished(JITCodeLibrary):
+        """The code of a function that only kernels call: optimised and assembled with them alone.
+
+        numba would do both for every function by itself, and again for each of its callers up to the kernel: half of the
+        time it takes to compile the engine. These are methods numba does not promise: used with versions they were tried with.
+        """
+
+        def _optimize_final_module(self) -> None:
+            """Leave it to the kernel, which all that it calls is linked into."""
+
+        def _finalize_final_module(self) -> None:
+            # Callers link a copy made now; of this one no machine code is made.
+            self._finalized = True
+            self._get_module_for_linking()
+            self._finalized = False
+            for function in self._final_module.functions:
+                if not function.is_declaration:
+                    function.linkage = "available_externally"
+            super()._finalize_final_module()
+
+    class _InnerCompiler(Compiler):
+        def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
+            super().__init__(typing, target, library or _Unfinished(target.codegen(), "part"), *rest)
 
     # A function that only kernels call needs no way in from Python, which for sixty arguments is most of its code.
-    _INNER: dict[str, Any] = {**_FLAGS, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    _INNER: dict[str, Any] = {
+        **_FLAGS,
+        "_nrt": False,
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+    }
+    if numba.__version__.startswith(_TRIED_NUMBA):
+        _INNER["pipeline_class"] = _InnerCompiler
 
     def part(function: F) -> F:
-        """Compile as part of the kernel that calls it: for small functions of the decision path."""
+        """Compile as part of the kernel that calls it: for functions of the decision path."""
         compiled: F = _plain(_numba_njit(forceinline=True, **_INNER)(function))
         return compiled
 
     def called(function: F) -> F:
         """Compile once, called by the kernel as it is: for larger functions that few bars need."""
-        compiled: F = _plain(_numba_njit(**_INNER)(function))
+        # Stated, or it would be inherited from whichever caller comes first.
+        compiled: F = _plain(_numba_njit(forceinline=False, **_INNER)(function))
         return compiled
 
-    def spliced(function: F) -> F:
-        """Compile as part of its one caller's source: for the few large functions that a kernel is made of.
+    def inlined_as(compiled_form: Callable[..., Any]) -> Callable[[F], F]:
+        """Return the decorator of a function that stays Python's for Python, and is `compiled_form` in kernels."""
 
-        LLVM optimises a callee first alone and then again in every caller up to the kernel; a spliced one only there.
+        def decorate(function: F) -> F:
+            one: Any = function
+            # A type holds its function weakly: somebody has to keep it.
+            one.compiled = part(compiled_form)
+            one._numba_type_ = one.compiled._numba_type_
+            return function
+
+        return decorate
+
+    def inlined(function: F) -> F:
+        """Compile as part of the kernel that calls it: for small functions of numbers and arrays.
+
+        Called from Python it is Python: for a few numbers that is sooner done than compiling, which nobody would keep.
         """
-        compiled: F = _plain(_numba_njit(inline="always", **_INNER)(function))
-        return compiled
+        return inlined_as(function)(function)

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from trader_cli.compiler import INTERPRET, inlined
+from trader_cli.compiler import inlined, inlined_as
 
 ONE = 100_000_000
 """One whole in rates, quantities and cash."""
 
 
-if INTERPRET:
+def _wrapped_rest(a: int, b: int, quotient: int, c: int) -> int:
+    # Unsigned, because compiled signed products are assumed not to wrap. These two may; their difference is exact.
+    return np.int64(  # type: ignore[return-value]
+        np.uint64(a) * np.uint64(b) - np.uint64(quotient) * np.uint64(c)
+    )
 
-    def _rest(a: int, b: int, quotient: int, c: int) -> int:
-        return int(a) * int(b) - int(quotient) * int(c)
 
-else:
-
-    @inlined
-    def _rest(a: int, b: int, quotient: int, c: int) -> int:
-        # Unsigned, because compiled signed products are assumed not to wrap. These two may; their difference is exact.
-        return np.int64(  # type: ignore[return-value]
-            np.uint64(a) * np.uint64(b) - np.uint64(quotient) * np.uint64(c)
-        )
+@inlined_as(_wrapped_rest)
+def _rest(a: int, b: int, quotient: int, c: int) -> int:
+    return int(a) * int(b) - int(quotient) * int(c)
 
 
 @inlined

@@ -19,12 +19,20 @@ import numpy as np
 
 warnings.simplefilter("error")
 from trader_cli.compiler import INTERPRET
-from trader_cli.risk.correlation import correlation
-from trader_cli.risk.kelly import kelly_rate
-from trader_cli.risk.parity import covariance, equal_risk_weights
-from trader_cli.risk.performance import performance_weights
+from trader_cli.risk import correlation, kelly, parity, performance, var
 from trader_cli.risk.returns import bar_returns
-from trader_cli.risk.var import tail_losses, var_and_cvar
+
+def in_kernel(function):
+    # Called from Python they are Python; a kernel makes machine code of them.
+    if INTERPRET:
+        return function
+    import numba
+    return numba.njit(error_model="numpy")(lambda *numbers: function(*numbers))
+
+correlation, kelly_rate = in_kernel(correlation.correlation), in_kernel(kelly.kelly_rate)
+covariance, equal_risk_weights = in_kernel(parity.covariance), in_kernel(parity.equal_risk_weights)
+performance_weights = in_kernel(performance.performance_weights)
+tail_losses, var_and_cvar = in_kernel(var.tail_losses), in_kernel(var.var_and_cvar)
 
 rng = np.random.default_rng(20)
 moves = rng.normal(0.0, 0.02, (300, 8)) + rng.normal(0.0, 0.02, (300, 1)) * rng.uniform(-1.5, 1.5, 8)

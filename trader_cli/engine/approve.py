@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import called, part, spliced
+from trader_cli.compiler import called, part
 from trader_cli.engine.booking import refuse
 from trader_cli.engine.orders import entry_order, equip, order
 from trader_cli.engine.state import (
@@ -134,7 +134,7 @@ def bar_before(bar: int, s: int, market: Any) -> int:
     return i
 
 
-@spliced
+@part
 def forbidden(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Refuse what halts, breakers, confidence and stale data forbid, before any money is reckoned; tell whether one did."""
     purse = book.wallet
@@ -178,7 +178,7 @@ def take_exposures(bar: int, market: Any, book: Any, work: Any, rules: Any, step
         work.exposed[s] = exposed(bar, s, market, book, rules, steps)
 
 
-@spliced
+@part
 def tightest_room(s: int, book: Any, work: Any, rules: Any, steps: Any) -> Any:
     """Return (room, rule): the least notional that the limits on exposure leave for a buy, and which of them it is."""
     purse = book.wallet
@@ -206,7 +206,7 @@ def tightest_room(s: int, book: Any, work: Any, rules: Any, steps: Any) -> Any:
     return max(room, 0), rule
 
 
-@spliced
+@part
 def like_another(bar: int, s: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Refuse a new position whose symbol moves like one that is held or ordered; tell whether it was refused."""
     for other in range(book.position.shape[0]):
@@ -219,7 +219,7 @@ def like_another(bar: int, s: int, market: Any, book: Any, work: Any, log: Any, 
     return False
 
 
-@spliced
+@part
 def too_much_at_risk(bar: int, s: int, cost: int, market: Any, book: Any, work: Any, log: Any, rules: Any) -> bool:
     """Refuse a buy that would lift the account's historical VaR or CVaR over its limit; tell whether it was refused."""
     rows = 0

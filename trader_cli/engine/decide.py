@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import called, part, spliced
+from trader_cli.compiler import called, part
 from trader_cli.engine.approve import increase, wanted
 from trader_cli.engine.booking import drop_order, refuse
 from trader_cli.engine.late import sell_part
@@ -54,7 +54,7 @@ from trader_cli.risk.swap import expected_gain, worth_swapping
 NOT_TRIED = -2
 
 
-@spliced
+@part
 def closes_at(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
     """Return why a held row is closed by a rule at this close, -1 = it is not; let its trailing stop follow."""
     if rules[of.TRAIL_MULTIPLE] > 0:
@@ -79,7 +79,7 @@ def waits_in_vain(bar: int, s: int, market: Any, book: Any, rules: Any, steps: A
     return too_stale(close_ms - position[s, ORDER_MS], rules)
 
 
-@spliced
+@part
 def look(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any, switches: Any) -> int:
     """Write the equity, drop spent orders, order the exits; return how many rows there are to size."""
     position = book.position
@@ -140,7 +140,7 @@ def taken_slots(book: Any) -> int:
     return taken
 
 
-@spliced
+@part
 def reduce(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Order the sale of what is held above the wanted size; tell whether that settles the row for this bar."""
     position = book.position
@@ -232,7 +232,7 @@ def may_swap(bar: int, s: int, market: Any, rules: Any, steps: Any) -> bool:
     return worth_swapping(gain_of(bar, s, market, rules, steps), 0, rules)
 
 
-@spliced
+@part
 def buy(
     bar: int, buys: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any, switches: Any
 ) -> None:
@@ -309,7 +309,7 @@ def queue_up(candidates: int, legs: bool, book: Any, work: Any, steps: Any) -> i
     return count
 
 
-@spliced
+@part
 def decide(bar: int, market: Any, book: Any, work: Any, log: Any, rules: Any, steps: Any, switches: Any) -> int:
     """Compare wanted with held for every row that has a bar, and leave the difference as working orders.
 

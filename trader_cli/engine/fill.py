@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import called, part, spliced
+from trader_cli.compiler import called, part
 from trader_cli.engine.arm import arm, ending_target
 from trader_cli.engine.booking import book_fill, drop_order, refuse
 from trader_cli.engine.holding import buy_in, take_weight
@@ -147,7 +147,7 @@ def payable(s: int, quantity: int, price: int, rate: int, book: Any, rules: Any,
     return int(quantity)
 
 
-@spliced
+@part
 def fill_entry(bar: int, s: int, price: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> bool:
     """Buy the ordered quantity, or as many whole lots as may be paid; tell whether anything was bought."""
     position = book.position
@@ -196,7 +196,7 @@ def leaves_first(s: int, at: int, start: int, high: int, low: int, book: Any) ->
     return bool(target > 0 and high >= target)
 
 
-@spliced
+@part
 def enter(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
     """Fill a buy order when the bar reaches it; one that is not reached stays for `decide` to renew or drop."""
     position = book.position
@@ -252,7 +252,7 @@ def keep_own(bar: int, s: int, start: int, market: Any, book: Any, log: Any, rul
         position[s, WEIGHT] = position[s, KEEP_OWN]
 
 
-@spliced
+@part
 def protect(bar: int, s: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
     """Test the exits of a held position in this bar: most bars reach neither the highest stop nor the lowest target."""
     position = book.position
@@ -346,7 +346,7 @@ def can_trade(bar: int, s: int, market: Any, book: Any, steps: Any) -> bool:
     return bool(has_bar(bar, other, market))
 
 
-@spliced
+@part
 def fill(bar: int, market: Any, book: Any, log: Any, rules: Any, steps: Any) -> None:
     """Let one bar happen: sells at the open, entries, then protective exits. A row without a bar waits."""
     position = book.position

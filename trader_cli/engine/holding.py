@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import part, spliced
+from trader_cli.compiler import part
 from trader_cli.engine.arm import arm
 from trader_cli.engine.booking import book_fill
 from trader_cli.engine.state import (
@@ -45,7 +45,7 @@ def take_weight(s: int, book: Any) -> None:
         position[s, CAP] = 0
 
 
-@spliced
+@part
 def buy_in(
     bar: int,
     open_ms: int,
@@ -91,7 +91,7 @@ def take_part(s: int, price: int, book: Any, rules: Any, steps: Any) -> None:
     arm(s, book, rules, steps[s, TICK])
 
 
-@spliced
+@part
 def protect_entry(open_ms: int, s: int, price: int, book: Any, rules: Any, steps: Any) -> None:
     """Hang the exits of a new position on its first entry's price; a later resize keeps them."""
     position = book.position

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trader_cli.compiler import called, part, spliced
+from trader_cli.compiler import called, part
 from trader_cli.engine.arm import arm
 from trader_cli.engine.booking import note
 from trader_cli.engine.state import (
@@ -60,7 +60,7 @@ def own_keep(bar: int, s: int, market: Any) -> int:
     return -1
 
 
-@spliced
+@part
 def take_levels(bar: int, market: Any, book: Any, rules: Any, steps: Any) -> None:
     """Take over the strategy's newest stop and target for every held row; NaN keeps what stands."""
     position = book.position
@@ -119,7 +119,7 @@ def endangered(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any)
     return risk_score(loss, growth, share, rules)
 
 
-@spliced
+@part
 def must_close(bar: int, s: int, market: Any, book: Any, rules: Any, steps: Any) -> int:
     """Return why a held position ends at this close whatever its strategy wants; -1 = it need not."""
     w = steps[s, WALLET]
