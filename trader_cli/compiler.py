@@ -133,7 +133,7 @@ else:
     _numba_njit: Any = numba.njit
 
     class _Uncollected(event.Listener):
-        """Keeps Python's collector off while numba compiles: what it makes lives until it is done (measured: a sixth)."""
+        """Keeps Python's collector off while numba compiles: what it makes lives until it is done."""
 
         def __init__(self) -> None:
             self.depth = 0
