@@ -114,7 +114,7 @@ if INTERPRET:
 
     kernel = brief = inlined = part = called = njit
 
-    def inlined_as(_: Callable[..., Any]) -> Callable[[F], F]:
+    def inlined_as(compiled_form: Callable[..., Any]) -> Callable[[F], F]:  # noqa: ARG001 of use when compiled
         """Return the decorator of a function with another form when compiled: here it stays as it is."""
         return njit
 
