@@ -32,7 +32,7 @@ INTERPRET = os.environ.get("TRADER_INTERPRET", "") not in ("", "0")
 _COMPILED_ROOMS = ("compiler.py", "money.py", "model", "engine", "risk", "strategy", "stats")
 _STALE_SECONDS = 30 * 86_400
 _TRIED_NUMBA = ("0.68.",)
-"""Versions whose inner functions are left unfinished; any other compiles them its own way, which takes twice as long."""
+"""Versions whose inner functions are left unfinished; any other compiles them its own way, which takes longer."""
 
 
 @lru_cache(maxsize=1)
@@ -186,8 +186,8 @@ else:
     class _Unfinished(JITCodeLibrary):
         """The code of a function that only kernels call: optimised and assembled with them alone.
 
-        numba would do both for every function by itself, and again for each of its callers up to the kernel: half of the
-        time it takes to compile the engine. These are methods numba does not promise: used with versions they were tried with.
+        numba would do both for every function by itself, and again for each of its callers up to the kernel. These are methods
+        numba does not promise: they are used with versions they were tried with.
         """
 
         def _optimize_final_module(self) -> None:
