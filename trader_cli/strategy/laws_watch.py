@@ -235,7 +235,8 @@ def _role(path: str) -> str:
 
 
 def _is_zone(path: str) -> bool:
-    return path.startswith((*zoneinfo.TZPATH, "/dev/"))
+    # In shared memory lie files like any others; what else is there are devices.
+    return path.startswith((*zoneinfo.TZPATH, "/dev/")) and not path.startswith("/dev/shm/")  # noqa: S108
 
 
 def _worded(what: object) -> str:
