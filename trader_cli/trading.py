@@ -33,7 +33,7 @@ _ARM_ANYWAY = "or trade it nevertheless: `trader live arm --allow-unvalidated`"
 _NOT_DRY = "without `--dry-run` nothing would be placed unless it was armed with `--allow-unvalidated`"
 Note: TypeAlias = Callable[[str], None]
 LeftMs: TypeAlias = Callable[[], int]
-_COMPILING = "compiling the engine for this machine, once; about half a minute"
+_COMPILING = "compiling the engine for this machine, once; less than a minute"
 
 
 def paper_replay(parts: Wiring, names: str | None, params: Mapping[str, str], *, fresh: bool, note: Note) -> Cycled:

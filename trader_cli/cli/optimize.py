@@ -77,10 +77,10 @@ def _optimize(
     holdout_pct: Annotated[
         str | None, typer.Option(help="Newest bars that the search does not see.", metavar="PCT")
     ] = None,
-    workers: Annotated[str | None, typer.Option(help="Trials at once; 0 = one a core.", metavar="N")] = None,
+    workers: Annotated[str | None, typer.Option(help="Trials at once; 0 = as many as gain.", metavar="N")] = None,
     engine: Annotated[
         str | None,
-        typer.Option(help="local (threads), processes, ray or dask.", autocompletion=_complete_engines),
+        typer.Option(help="local, processes, ray or dask.", autocompletion=_complete_engines),
     ] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray or Dask cluster.", metavar="HOST:PORT")] = None,
     top: Annotated[str | None, typer.Option(help="Best trials to show.", metavar="N")] = None,
@@ -172,7 +172,10 @@ def _searched(run: Run, parts: Wiring, prepared: Prepared, heatmap: list[str], *
             return optimize(
                 prepared,
                 parts.ledger,
-                lambda: pool(prepared.lab, section.engine, section.workers, section.address, prepared.key),
+                lambda: pool(
+                    *(prepared.lab, section.engine, section.workers, section.address, prepared.key),
+                    trials=prepared.search.total,
+                ),
                 parts.new_run_id(),
                 parts.now_ms,
                 progress,

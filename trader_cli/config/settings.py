@@ -282,7 +282,7 @@ class Scan(Section):
     )
     rank: Literal["confidence", "reward_risk"] = Field(description="what the best signals have most of")
     top: Tries = Field(description="signals shown")
-    workers: Count = Field(description="threads that compute; 0 = one a core")
+    workers: Count = Field(description="threads that compute; 0 = one a core where series are long, else one")
     limit_s: Seconds = Field(description="longest the venue is asked for, in seconds; what is missing then is named")
     connections: Connections = Field(description="questions to the venue at once, all under its one rate budget")
     by_pair: bool = Field(
@@ -344,7 +344,9 @@ class Optimize(Section):
     min_trades: Count = Field(description="round trips below which a trial cannot be the best")
     holdout_pct: Part = Field(description="newest bars that the search does not see, in percent; 0 = it sees all")
     batch: Tries = Field(description="trials that tpe suggests at once, from what is known by then")
-    workers: Count = Field(description="trials at once; 0 = one a core")
+    workers: Count = Field(
+        description="trials at once; 0 = threads where series are long, processes where short and many"
+    )
     engine: Literal["local", "processes", "ray", "dask"] = Field(
         description="where they run: threads, processes, or a cluster"
     )

@@ -76,7 +76,7 @@ def backtest(
     del series, stage, scene
     mark = clock.lap("signals", mark)
     if not is_cached("replay"):
-        note("compiling the engine for this machine, once; about half a minute")
+        note("compiling the engine for this machine, once; less than a minute")
     book = new_book(len(instruments), purses)
     log = new_log(len(open_ms), _FIRST_ROOM)
     try:

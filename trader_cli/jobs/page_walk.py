@@ -79,7 +79,7 @@ def replayed_levels(
         raise DataError(f"the bars of {', '.join(other)} are not those that the run saw")
     scene = set_scene(past.request, stage, {}, None)
     if not (is_cached("replay") and is_cached("settle")):
-        past.note("compiling the engine for this machine, once; about half a minute")
+        past.note("compiling the engine for this machine, once; less than a minute")
     walk = _Walk(past, scene, fills, shown)
     levels = walk.levels()
     if walk.digest != past.digest:

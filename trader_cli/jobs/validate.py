@@ -142,7 +142,7 @@ def validate(
             f"`{request.label}` is not one strategy: each is validated alone", "name one: `trader validate momentum`"
         )
     if not is_cached("replay"):
-        note("compiling the engine for this machine, once; about half a minute")
+        note("compiling the engine for this machine, once; less than a minute")
     lab = Lab(request, set_stage(request, source, instrument))
     tried = ledger.tried(request.label, int(limits["sampled_trials"]))
     seed = int(limits["seed"])

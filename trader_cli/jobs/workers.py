@@ -21,6 +21,7 @@ from typing import Any, Literal
 from trader_cli.errors import StrategyError, UsageError, VenueError
 from trader_cli.jobs.lab import Lab, Variant
 from trader_cli.jobs.memory import keep_memory
+from trader_cli.jobs.threads import threads_for
 from trader_cli.model.evidence import Trial
 
 Engine = Literal["local", "processes", "ray", "dask"]
@@ -33,6 +34,9 @@ _ROUND_SECONDS = 1.0
 _MOST_IN_ROUND = 1024
 
 _MOST_LABS = 4
+
+_WORTH_PROCESSES_SECONDS = 20.0
+"""Of work for one: from then on, processes have won back the two seconds that each takes to start."""
 
 _labs: dict[str, Lab] = {}
 """The newest labs that this process was sent, by their tokens: workers outlive a sweep, and several may share them."""
@@ -117,15 +121,40 @@ class Pool:
             first += count
 
 
+def best_engine(lab: Lab, trials: int) -> tuple[Engine, int]:
+    """Return where so many trials are soonest done on this machine, and by how many workers.
+
+    Threads share everything, and gain where series are long; processes gain always, once their start is paid for.
+    """
+    import joblib
+
+    threads = threads_for(lab.series)
+    if threads > 1 or joblib.cpu_count() == 1:
+        return "local", threads
+    try:
+        lab.run()
+        begin = time.perf_counter()
+        lab.run()
+        seconds = (time.perf_counter() - begin) * trials
+    except (StrategyError, UsageError):
+        # It refuses its own values; what its trials take is not known.
+        return "local", 1
+    return ("processes", joblib.cpu_count()) if seconds >= _WORTH_PROCESSES_SECONDS else ("local", 1)
+
+
 @contextmanager
-def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str) -> Iterator[Pool]:
-    """Give workers. workers: 0 = as many as there are; address: of a cluster, empty = one on this machine, made for us."""
+def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str, trials: int = 0) -> Iterator[Pool]:
+    """Give workers. workers: 0 = what is best here for so many trials, of a cluster all; address: of a cluster, empty = one on
+    this machine, made for us.
+    """
     import joblib
 
     keep_memory()
     with ExitStack() as stack:
+        if engine == "local" and workers == 0:
+            engine, workers = best_engine(lab, trials)
         if engine == "local":
-            count = workers or joblib.cpu_count()
+            count = workers
             backend: dict[str, Any] = {"backend": "threading"}
             sent: Lab | Parcel = lab
         elif engine == "processes":

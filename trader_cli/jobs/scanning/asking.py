@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,10 +11,12 @@ import numpy as np
 from trader_cli.errors import StrategyError
 from trader_cli.jobs.plan import Chosen, Request, WalletPlan
 from trader_cli.jobs.scanning.signals import Protection, SignalNow, Sureness, newest
+from trader_cli.jobs.threads import threads_for
 from trader_cli.jobs.wishes import ask, find_levels
 from trader_cli.model.bars import Bars
 from trader_cli.money import ONE
 from trader_cli.strategy import indicators
+from trader_cli.strategy.base import sealed
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ def ask_all(
 ) -> Answers:
     """Return what every strategy of a request says at the newest bar of every series.
 
-    workers: threads, 0 = one a core. Raises StrategyError where no strategy could be asked about any symbol.
+    workers: threads, 0 = one a core where the series are long. Raises StrategyError where no strategy could be asked about
+    any symbol.
     """
-    threads = max(1, min(workers or os.cpu_count() or 1, len(series)))
+    threads = max(1, min(workers or threads_for(series), len(series)))
     if threads == 1:
         parts = [_part(request, series, protection, sureness)]
     else:
@@ -65,7 +67,9 @@ def _part(
 ) -> tuple[dict[str, tuple[SignalNow, ...]], dict[str, StrategyError]]:
     said: dict[str, tuple[SignalNow, ...]] = {}
     wrong: dict[str, StrategyError] = {}
-    for bars in series:
+    for one in series:
+        # Sealed once for all strategies, not once for each.
+        bars = sealed(one)
         said[bars.symbol] = ()
         try:
             said[bars.symbol] = _asked(request, bars, protection, sureness)
