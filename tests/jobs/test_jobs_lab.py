@@ -16,6 +16,7 @@ from research import bars_of, lab_of, walk
 from trader_cli.errors import StrategyError, UsageError
 from trader_cli.jobs.backtest import backtest
 from trader_cli.jobs.lab import Outcome, Variant
+from trader_cli.jobs.workers import run_trial
 from trader_cli.model.bars import COLUMNS
 from trader_cli.strategy import Bars, Floats, Levels, Param, Signals, Strategy, indicators
 from trader_cli.strategy.base import sealed
@@ -235,5 +236,12 @@ class Holder(Strategy):
 def test_a_replay_beyond_the_range_of_exact_money_is_refused_as_a_backtest_is() -> None:
     bars = bars_of([10.0, 10.0, 10.0, 200.0, 200.0])
     with pytest.raises(UsageError, match="amounts are exact up to 40,000,000,000"):
-        lab_of(Holder(), bars, cash="10000000000").run(Variant(params={"extra": 1}))
-    assert lab_of(Holder(), bars, cash="1000000000").run().final > 15 * 10**9 * 10**8
+        lab_of(Holder(), bars, cash="10000000000").run(Variant(params={"extra": 1}), exact=True)
+    assert lab_of(Holder(), bars, cash="1000000000").run(exact=True).final > 15 * 10**9 * 10**8
+
+
+def test_a_trial_beyond_the_range_of_exact_money_is_one_with_a_problem() -> None:
+    bars = bars_of([10.0, 10.0, 10.0, 200.0, 200.0])
+    trial = run_trial(lab_of(Holder(), bars, cash="10000000000"), 7, {"extra": 1})
+    assert "amounts are exact up to 40,000,000,000" in trial.problem
+    assert not trial.stats

@@ -190,8 +190,12 @@ class Lab:
         one = self._one().instance
         return type(one)(**{**one.params, **(params or {})})
 
-    def run(self, variant: Variant | None = None) -> Outcome:
-        """Replay a variant. Raises StrategyError where the strategy fails, UsageError for what it cannot be set to."""
+    def run(self, variant: Variant | None = None, *, exact: bool = False) -> Outcome:
+        """Replay a variant. Raises StrategyError where the strategy fails, UsageError for what it cannot be set to.
+
+        exact: whether one that leaves the range of exact money is refused too, as a backtest is. Who looks for a strategy that
+        knows the future looks at those that grow beyond all bounds as well.
+        """
         chosen = variant if variant is not None else Variant()
         request = self.request
         if chosen.params:
@@ -207,9 +211,9 @@ class Lab:
         market = lay_signals(ground, signals)
         bars = len(ground.open_ms)
         last = bars if chosen.last is None else min(chosen.last, bars)
-        return self._replayed(market, rules, min(max(chosen.first, 0), last), last)
+        return self._replayed(market, rules, min(max(chosen.first, 0), last), last, exact)
 
-    def _replayed(self, market: Market, rules: Rules, first: int, last: int) -> Outcome:
+    def _replayed(self, market: Market, rules: Rules, first: int, last: int, exact: bool) -> Outcome:
         purses = purses_of(self.request)
         book = new_book(len(self.series), purses)
         log = new_log(len(market.open_ms), _FIRST_ROOM)
@@ -223,7 +227,7 @@ class Lab:
         if unallocated:
             equity += unallocated * 1e-8
         fills = fills_of(self.symbols, market.open_ms, book, log)
-        if first < last:
+        if exact and first < last:
             traded = market._replace(prices=market.prices[:, first:last], signals=market.signals[:, first:last])
             require_exact(market.open_ms[first:last], traded, equity, fills, purses, rules, self.stage.instruments)
         marks = marks_at(market, self.stage.instruments, last - 1)
