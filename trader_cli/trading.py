@@ -33,7 +33,6 @@ _ARM_ANYWAY = "or trade it nevertheless: `trader live arm --allow-unvalidated`"
 _NOT_DRY = "without `--dry-run` nothing would be placed unless it was armed with `--allow-unvalidated`"
 Note: TypeAlias = Callable[[str], None]
 LeftMs: TypeAlias = Callable[[], int]
-_COMPILING = "compiling the engine for this machine, once; less than a minute"
 
 
 def paper_replay(parts: Wiring, names: str | None, params: Mapping[str, str], *, fresh: bool, note: Note) -> Cycled:
@@ -438,9 +437,9 @@ def compiled(parts: Wiring, names: str | None, params: Mapping[str, str], note: 
         return
     # What cannot be meant is said first.
     at_venue(parts, _request(parts, names, params))
-    note(_COMPILING)
-    from trader_cli.jobs.warming import compile_engine
+    from trader_cli.jobs.warming import COMPILING, compile_engine
 
+    note(COMPILING)
     compile_engine(parts.settings.model_dump())
 
 
@@ -467,7 +466,6 @@ def _question(request: Request) -> str:
 
 
 def _warn_of_compiling(note: Note) -> None:
-    from trader_cli.compiler import is_cached
+    from trader_cli.jobs.warming import warn_of_compiling
 
-    if not is_cached("replay"):
-        note(_COMPILING)
+    warn_of_compiling(note, "replay")

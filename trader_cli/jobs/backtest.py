@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from trader_cli.compiler import is_cached
-from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CASH, QUANTITY, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.jobs.events import conflict_events, risk_events
-from trader_cli.jobs.money_range import overflowed, require_exact
+from trader_cli.jobs.money_range import require_exact, run_in_range
 from trader_cli.jobs.plan import Request, code_digest
 from trader_cli.jobs.ports import BarSource, RunLedger
 from trader_cli.jobs.scene import set_scene, set_stage
 from trader_cli.jobs.summary import figures, iso
 from trader_cli.jobs.wallets import marks_at, strategy_records, strategy_rows, wallet_records, wallet_rows
+from trader_cli.jobs.warming import warn_of_compiling
 from trader_cli.jobs.wishes import Wishes
 from trader_cli.model.bars import Bars, Ints
 from trader_cli.model.fills import RoundTrips
@@ -75,15 +74,10 @@ def backtest(
     # The market holds what is needed from here on; a million bars weigh.
     del series, stage, scene
     mark = clock.lap("signals", mark)
-    if not is_cached("replay"):
-        note("compiling the engine for this machine, once; less than a minute")
+    warn_of_compiling(note, "replay")
     book = new_book(len(instruments), purses)
     log = new_log(len(open_ms), _FIRST_ROOM)
-    try:
-        log = run_bars(market, book, log, rules, steps, 0, 0, len(open_ms))
-    except OverflowError as error:
-        # Only the interpreter notices by itself.
-        raise overflowed() from error
+    log = run_in_range(market, book, log, rules, steps, 0, 0, len(open_ms))
     unallocated = request.cash - sum(purses)
     if unallocated:
         log.equity[:] += unallocated * 1e-8

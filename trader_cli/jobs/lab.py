@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from trader_cli.engine.panel import Ground, build_rules, lay_ground, lay_signals
-from trader_cli.engine.replay import run_bars
 from trader_cli.engine.state import CASH, HELD_BARS, Market, new_book, new_log
 from trader_cli.engine.trips import fills_of, round_trips
 from trader_cli.errors import StrategyError, UsageError
-from trader_cli.jobs.money_range import overflowed, require_exact
+from trader_cli.jobs.money_range import require_exact, run_in_range
 from trader_cli.jobs.plan import Chosen, Request
 from trader_cli.jobs.scene import Stage, purses_of, steps_of
 from trader_cli.jobs.wallets import held_worth, marks_at
@@ -217,11 +216,7 @@ class Lab:
         purses = purses_of(self.request)
         book = new_book(len(self.series), purses)
         log = new_log(len(market.open_ms), _FIRST_ROOM)
-        try:
-            log = run_bars(market, book, log, rules, self._steps, first, first, last)
-        except OverflowError as error:
-            # Only the interpreter notices by itself.
-            raise overflowed() from error
+        log = run_in_range(market, book, log, rules, self._steps, first, first, last)
         unallocated = self.request.cash - sum(purses)
         equity = log.equity[first:last]
         if unallocated:

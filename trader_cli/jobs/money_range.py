@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trader_cli.engine.state import CLOSE, LEVEL, Market
+from trader_cli.engine.replay import run_bars
+from trader_cli.engine.state import CLOSE, LEVEL, Book, Log, Market
 from trader_cli.errors import UsageError
 from trader_cli.jobs.summary import iso
 from trader_cli.model.bars import Floats, Ints
@@ -134,8 +135,13 @@ def _too_large(what: str, time_ms: int, *hints: str) -> UsageError:
     return UsageError(f"{what} at {iso(time_ms)}: {_BEYOND}", *hints)
 
 
-def overflowed() -> UsageError:
-    """Return the same error where the interpreter came to the end of int64 by itself, and no moment is known."""
-    return UsageError(
-        f"the account, or what it was to hold, was too large: {_BEYOND}", "begin with less: a smaller `--cash`"
-    )
+def run_in_range(
+    market: Market, book: Book, log: Log, rules: Rules, steps: Ints, filled: int, decided: int, last: int
+) -> Log:
+    """Run the engine as `run_bars` does. Raises UsageError where the interpreter, which alone notices, left int64."""
+    try:
+        return run_bars(market, book, log, rules, steps, filled, decided, last)
+    except OverflowError as error:
+        raise UsageError(
+            f"the account, or what it was to hold, was too large: {_BEYOND}", "begin with less: a smaller `--cash`"
+        ) from error

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from trader_cli.compiler import is_cached
 from trader_cli.engine.panel import longest_window
 from trader_cli.engine.replay import replay, run_bars
 from trader_cli.engine.settle import settle_fill
@@ -24,6 +23,7 @@ from trader_cli.jobs.page_markets import Shown
 from trader_cli.jobs.plan import Request, code_digest
 from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.scene import Scene, set_scene, set_stage
+from trader_cli.jobs.warming import warn_of_compiling
 from trader_cli.model.bars import Ints
 from trader_cli.model.fills import OrderKind
 from trader_cli.model.instrument import Instrument
@@ -78,8 +78,7 @@ def replayed_levels(
     if other:
         raise DataError(f"the bars of {', '.join(other)} are not those that the run saw")
     scene = set_scene(past.request, stage, {}, None)
-    if not (is_cached("replay") and is_cached("settle")):
-        past.note("compiling the engine for this machine, once; less than a minute")
+    warn_of_compiling(past.note, "replay", "settle")
     walk = _Walk(past, scene, fills, shown)
     levels = walk.levels()
     if walk.digest != past.digest:

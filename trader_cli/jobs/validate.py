@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-from trader_cli.compiler import is_cached
 from trader_cli.errors import TraderError, UsageError, did_you_mean
 from trader_cli.jobs.checks.bench import Bench
 from trader_cli.jobs.lab import Lab
@@ -20,6 +19,7 @@ from trader_cli.jobs.report_orders import execution
 from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.summary import Costs, iso
 from trader_cli.jobs.tuning import Limits
+from trader_cli.jobs.warming import warn_of_compiling
 from trader_cli.jobs.workers import processes
 from trader_cli.model.evidence import CheckResult, Status, Tried, Verdict, follows
 from trader_cli.model.instrument import Instrument
@@ -141,8 +141,7 @@ def validate(
         raise UsageError(
             f"`{request.label}` is not one strategy: each is validated alone", "name one: `trader validate momentum`"
         )
-    if not is_cached("replay"):
-        note("compiling the engine for this machine, once; less than a minute")
+    warn_of_compiling(note, "replay")
     lab = Lab(request, set_stage(request, source, instrument))
     tried = ledger.tried(request.label, int(limits["sampled_trials"]))
     seed = int(limits["seed"])
