@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from exchange import ExchangeServer
 from exchange.faults import Rule
+from fetched import Said
 from venues.yahoo_server import OPENS, Stock, YahooServer
 
 from trader_cli.cli.main import run
@@ -28,19 +29,6 @@ from trader_cli.model.timeframe import Timeframe
 HOUR_MS = 3_600_000
 # A quarter past some hour: 2026-03-01T12:15:00Z.
 NOON = 1_772_367_300_000
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def series(self) -> list[dict[str, Any]]:
-        return json.loads(self.out)["result"]["series"]
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from fetched import Said
 from venues.alpaca_server import KEY, SECRET, AlpacaServer, Listed, day_at
 from venues.yahoo_server import DAY, OPENS, Stock, YahooServer
 
@@ -23,19 +21,6 @@ from trader_cli.venues.sessions import is_open
 
 pytestmark = pytest.mark.req("R3.4")
 HALF = 1_800_000
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def series(self) -> list[dict[str, Any]]:
-        return json.loads(self.out)["result"]["series"]
 
 
 @pytest.fixture
