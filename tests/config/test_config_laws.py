@@ -52,14 +52,15 @@ TEXTS = {
     "scan.connections": ["1", "2", "16"],
     "optimize.objective": ["sortino", "calmar,trades", "-max_drawdown_pct"],
     "optimize.address": ["127.0.0.1:1", "tcp://127.0.0.1:2", ""],
+    "validate.blocks": ["2", "8", "20"],
     "validate.confidence_pct": ["90", "95", "99.5"],
     "validate.fee_factor": ["1", "1.5", "2"],
     "validate.slippage_factor": ["1", "1.5", "3"],
     "execution.spike_times": ["2", "10", "100"],
     "execution.minimum_buffer": ["1", "1.1", "2"],
-    # All points together must reach the score.
+    # All points together must reach the score, any of them alone where it stands beside a score of another layer.
     "exits.high_score": ["1", "2", "30"],
-    "exits.high_loss_points": ["80", "90", "100"],
+    **{key: ["80", "90", "100"] for key in keys() if key.startswith("exits.high_") and key.endswith("_points")},
 }
 
 

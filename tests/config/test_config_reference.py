@@ -18,7 +18,10 @@ def page() -> str:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        # Its own parts lie beside it.
+        patch.syspath_prepend(str(path.parent))
+        spec.loader.exec_module(module)
     text = module.configuration()
     assert isinstance(text, str)
     return text
