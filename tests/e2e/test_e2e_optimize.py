@@ -25,6 +25,15 @@ COUNT = 2400
 """How many combinations LONG has: some seconds of work."""
 
 
+def threaded(home: Path) -> None:
+    """Write `demo_ma` once more, with a thread that forbids copies of the process."""
+    text = (Path(__file__).parents[2] / "strategies" / "demo_ma.py").read_text()
+    begin = "\nfrom threading import Event, Thread\n\nThread(target=Event().wait, daemon=True).start()\n"
+    folder = home / "strategies"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "threaded.py").write_text(text + begin)
+
+
 def searched(home: Path, *words: str) -> Done:
     done = trader("optimize", *words, "--json", home=home)
     assert done.code == 0, done.err
@@ -93,10 +102,11 @@ def test_a_search_killed_at_random_and_begun_again_ends_in_the_table_of_an_undis
 ) -> None:
     whole = searched(tmp_path / "other", *LONG).json["result"]["table_digest"]
     rng = random.Random(seed)
-    for least in (1, rng.randrange(300, 1000)):
+    # Everybody at once, and the one who gives out the work alone: whoever works for it may not outlive it, nor hold its lease.
+    for least, kill in ((1, os.killpg), (rng.randrange(300, 1000), os.kill)):
         running = started(home, *LONG)
         when(home, running, least)
-        os.killpg(running.pid, signal.SIGKILL)
+        kill(running.pid, signal.SIGKILL)
         running.communicate()
     kept = written(home)
     result = searched(home, *LONG).json["result"]
@@ -106,18 +116,21 @@ def test_a_search_killed_at_random_and_begun_again_ends_in_the_table_of_an_undis
 
 
 @pytest.mark.parametrize(
-    ("engine", "number", "code"),
+    ("name", "engine", "number", "code"),
     [
-        ("local", signal.SIGINT, 130),
-        pytest.param("local", signal.SIGTERM, 143, marks=pytest.mark.deep),
-        pytest.param("processes", signal.SIGINT, 130, marks=pytest.mark.deep),
-        pytest.param("processes", signal.SIGTERM, 143, marks=pytest.mark.deep),
+        ("demo_ma", "local", signal.SIGINT, 130),
+        pytest.param("demo_ma", "local", signal.SIGTERM, 143, marks=pytest.mark.deep),
+        pytest.param("demo_ma", "threads", signal.SIGINT, 130, marks=pytest.mark.deep),
+        pytest.param("demo_ma", "threads", signal.SIGTERM, 143, marks=pytest.mark.deep),
+        pytest.param("threaded", "processes", signal.SIGINT, 130, marks=pytest.mark.deep),
+        pytest.param("threaded", "processes", signal.SIGTERM, 143, marks=pytest.mark.deep),
     ],
 )
 def test_an_interrupted_search_keeps_what_is_done_and_says_how_to_go_on(
-    home: Path, number: signal.Signals, code: int, engine: str
+    home: Path, number: signal.Signals, code: int, name: str, engine: str
 ) -> None:
-    running = started(home, *LONG, "--engine", engine, "--workers", "2")
+    threaded(home)
+    running = started(home, name, *LONG[1:], "--engine", engine, "--workers", "2")
     least = when(home, running, 1)
     # Ctrl-C reaches every process in front of the terminal, SIGTERM the one it is sent to.
     if number == signal.SIGINT:
@@ -132,6 +145,22 @@ def test_an_interrupted_search_keeps_what_is_done_and_says_how_to_go_on(
     assert "Traceback" not in err
     state = trader("optimize", "--sweeps", "--json", home=home).json["result"]["sweeps"]
     assert [(one["done"], one["ended"]) for one in state] == [(kept, "interrupted")]
+
+
+@pytest.mark.deep
+def test_a_strategy_with_threads_of_its_own_is_searched_in_threads_or_in_processes_that_begin_anew(home: Path) -> None:
+    threaded(home)
+    words = (*SMALL[1:], "--workers", "2", "--json")
+    # A process of its own: the one that forks into commands for the tests has loaded more than a command does.
+    found = [
+        trader("optimize", name, *words, home=home, PYTHONHASHSEED="1").json["result"]
+        for name in ("threaded", "demo_ma")
+    ]
+    assert [one["engine"] for one in found] == ["threads", "processes"]
+    anew = searched(home, "threaded", *SMALL[1:], "--engine", "processes", "--workers", "2", "--fresh").json["result"]
+    assert anew["engine"] == "processes"
+    assert [one["stats"] for one in found[0]["top"]] == [one["stats"] for one in found[1]["top"]]
+    assert anew["table_digest"] == found[0]["table_digest"]
 
 
 def test_the_result_has_the_keys_that_scripts_read(home: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import os
 import pickle
+import signal
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -17,13 +21,14 @@ from research import lab_of, walk
 from sweep_book import SweepBook
 
 from trader_cli.errors import StrategyError, UsageError
+from trader_cli.jobs import forked
 from trader_cli.jobs.lab import Lab, Variant
 from trader_cli.jobs.landscape import Bins, Survey
 from trader_cli.jobs.optimize import Found, Shown, check_shown, optimize
 from trader_cli.jobs.search import FIGURES
 from trader_cli.jobs.space import read_space
 from trader_cli.jobs.sweep import Prepared, Wanted, objectives, prepare
-from trader_cli.jobs.workers import Pool, pool, processes
+from trader_cli.jobs.workers import Pool, WorkersLostError, pool, processes
 from trader_cli.model.bars import Bars
 from trader_cli.model.evidence import Trial
 from trader_cli.model.instrument import Instrument
@@ -98,15 +103,52 @@ def run(
 
 
 @pytest.mark.req("X10")
-@pytest.mark.parametrize(("engine", "workers"), [("local", 2), ("local", 5), ("processes", 2)])
+@pytest.mark.parametrize(
+    ("engine", "workers", "copies"),
+    [("threads", 2, False), ("threads", 5, False), ("processes", 2, False), ("processes", 2, True), ("local", 3, True)],
+)
 @pytest.mark.parametrize("given", [GRID, {}])
 def test_the_table_is_the_same_for_any_number_of_workers_and_any_engine(
-    engine: str, workers: int, given: dict[str, str]
+    engine: str, workers: int, copies: bool, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(forked, "forkable", lambda: copies)
     alone = run(prepared(given), SweepBook()).result
     many = run(prepared(given), SweepBook(), workers, engine).result
+    assert (alone["engine"], alone["workers"]) == ("local", 1)
+    assert (many["engine"], many["workers"]) == ("processes" if copies else engine, workers)
     assert many["table_digest"] == alone["table_digest"]
     assert many["top"] == alone["top"]
+
+
+class Dying(Cross):
+    """The same, in a process that is killed once."""
+
+    def targets(self, bars: Bars) -> Levels:
+        if self.fast == 8 and os.environ.pop("DYING", "") == "now":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().targets(bars)
+
+
+@pytest.mark.req("X10")
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_search_whose_worker_was_killed_says_so_keeps_what_is_done_and_goes_on_to_the_same_table(
+    copies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(prepared(strategy=Dying()), SweepBook()).result
+    monkeypatch.setattr(forked, "forkable", lambda: copies)
+    monkeypatch.setattr("trader_cli.jobs.workers._BLOCK_SECONDS", 1e-9)
+    monkeypatch.setattr("trader_cli.jobs.workers._ROUND_SECONDS", 1e-9)
+    book = SweepBook()
+    monkeypatch.setenv("DYING", "now")
+    with pytest.raises(WorkersLostError, match=r"a worker process died among trials \d+ to \d+"):
+        run(prepared(strategy=Dying()), book, 2, "processes")
+    done = sum(len(rows) for rows in book.rows.values())
+    assert 0 < done < 36
+    assert list(book.ends.values()) == ["interrupted"]
+    monkeypatch.delenv("DYING")
+    again = run(prepared(strategy=Dying()), book, 2, "processes").result
+    assert (again["ran"], again["resumed"]) == (36 - done, True)
+    assert again["table_digest"] == whole["table_digest"]
 
 
 @pytest.mark.req("X10")
@@ -132,6 +174,23 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_table(
     assert (again["ran"], again["resumed"]) == (36 - after, True)
     assert again["table_digest"] == whole["table_digest"]
     assert list(book.ends.values()) == ["finished"]
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_search_interrupted_while_its_trials_are_written_warns_of_nothing(
+    copies: bool, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr(forked, "forkable", lambda: copies)
+    monkeypatch.setattr("trader_cli.jobs.sweep._MOST_UNWRITTEN", 1)
+
+    def stop(_count: int) -> None:
+        time.sleep(0.2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepared(), SweepBook(written=stop), 2, "local")
+    gc.collect()
+    assert [str(one.message) for one in recwarn] == []
 
 
 def test_a_finished_search_is_shown_again_without_running_and_begun_anew_on_request() -> None:
@@ -210,11 +269,11 @@ def test_sums_are_those_of_all_trials() -> None:
     assert sums["final_equity"] == pytest.approx(sum(one["final_equity"] for one in ran), abs=1e-6)
 
 
-def test_trials_are_written_in_batches_of_at_most_256() -> None:
+def test_trials_are_written_in_batches_of_at_most_128() -> None:
     book = SweepBook()
     run(prepared({"fast": "2:25", "slow": "30:60:2"}), book, 2)
     assert sum(book.batches) == 24 * 16
-    assert max(book.batches) <= 256
+    assert max(book.batches) <= 128
 
 
 def test_the_search_does_not_see_what_is_held_out() -> None:
@@ -429,9 +488,10 @@ def test_a_lab_that_travels_gives_the_same_trials() -> None:
     assert again.run(chosen).digest == lab.run(chosen).digest
 
 
-def test_where_nothing_was_given_out_there_is_nobody_to_send_home() -> None:
+def test_where_nothing_was_given_out_there_is_nobody_to_send_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked, "forkable", lambda: False)
     # One alone is made here: `joblib` has made none of its own, and what it would end is another kind.
-    with processes():
+    with processes(2):
         pass
-    with processes():
+    with processes(2):
         pass

@@ -133,9 +133,19 @@ class Run:
 
         console = self.console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as shown:
-            task = shown.add_task(text, total=None)
-            yield lambda done, of: shown.update(task, completed=done, total=of)
+        shown = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        task = shown.add_task(text, total=None)
+
+        def tell(done: int, of: int) -> None:
+            # The bar has a thread of its own. Work that makes copies of the process makes them before its first word.
+            shown.start()
+            shown.update(task, completed=done, total=of)
+
+        try:
+            yield tell
+        finally:
+            if shown.live.is_started:
+                shown.stop()
 
     def note(self, text: str) -> None:
         """Say one line on stderr."""

@@ -40,7 +40,7 @@ def _complete_methods(typed: str) -> list[str]:
 
 
 def _complete_engines(typed: str) -> list[str]:
-    return [one for one in ("local", "processes", "ray", "dask") if one.startswith(typed)]
+    return [one for one in ("local", "threads", "processes", "ray", "dask") if one.startswith(typed)]
 
 
 def _optimize(
@@ -80,7 +80,7 @@ def _optimize(
     workers: Annotated[str | None, typer.Option(help="Trials at once; 0 = as many as gain.", metavar="N")] = None,
     engine: Annotated[
         str | None,
-        typer.Option(help="local, processes, ray or dask.", autocompletion=_complete_engines),
+        typer.Option(help="local, threads, processes, ray or dask.", autocompletion=_complete_engines),
     ] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray or Dask cluster.", metavar="HOST:PORT")] = None,
     top: Annotated[str | None, typer.Option(help="Best trials to show.", metavar="N")] = None,
@@ -160,11 +160,13 @@ def _prepared(parts: Wiring, strategy: str, param: list[str] | None) -> Prepared
 def _searched(run: Run, parts: Wiring, prepared: Prepared, heatmap: list[str], *, fresh: bool) -> Found:
     from trader_cli.config.lease import take_lease
     from trader_cli.jobs.optimize import Shown, check_shown, optimize
+    from trader_cli.jobs.warming import warn_of_compiling
     from trader_cli.jobs.workers import pool
 
     section = parts.settings.optimize
     shown = Shown(section.top, tuple(heatmap), float(section.plateau_pct), float(section.spike_pct))
     check_shown(prepared, shown)
+    warn_of_compiling(run.note, "replay")
     # Two of the same search would do the same work twice, and only one could write it down.
     lease = take_lease(parts.home / "locks", f"sweep-{prepared.key[:16]}")
     try:

@@ -344,11 +344,9 @@ class Optimize(Section):
     min_trades: Count = Field(description="round trips below which a trial cannot be the best")
     holdout_pct: Part = Field(description="newest bars that the search does not see, in percent; 0 = it sees all")
     batch: Tries = Field(description="trials that tpe suggests at once, from what is known by then")
-    workers: Count = Field(
-        description="trials at once; 0 = threads where series are long, processes where short and many"
-    )
-    engine: Literal["local", "processes", "ray", "dask"] = Field(
-        description="where they run: threads, processes, or a cluster"
+    workers: Count = Field(description="trials at once; 0 = one a core, or one where there is little to do")
+    engine: Literal["local", "threads", "processes", "ray", "dask"] = Field(
+        description="where they run: this machine's threads or processes, local = whichever is quicker; or a cluster"
     )
     address: str = Field(description="of the Ray or Dask cluster; empty = one of this machine")
     top: Tries = Field(description="best trials that are shown")

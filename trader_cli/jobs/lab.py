@@ -158,6 +158,10 @@ class Lab:
         """The grid, int64 (T,): every open at which a symbol has a bar."""
         return self._ground({})[1].open_ms
 
+    def share_at_most(self, most_bytes: int) -> None:
+        """Keep no more than this of the indicators that replays share."""
+        self._shared.limit(most_bytes)
+
     def only(self, symbols: Sequence[str]) -> Lab:
         """Return a lab with these of the symbols; raises UsageError for none."""
         kept = [i for i, one in enumerate(self.symbols) if one in symbols]

@@ -151,7 +151,10 @@ class Survey:
 def row_text(trial: Trial) -> str:
     """Return a trial as the table's digest reads it: the same text for the same numbers, wherever they were kept."""
     row = [trial.number, dict(trial.params), dict(trial.stats), trial.digest, trial.problem]
-    return json.dumps(row, sort_keys=True) + "\n"
+    return _ENCODER.encode(row) + "\n"
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True)
 
 
 def _deviation(means: Sequence[_Mean]) -> float:

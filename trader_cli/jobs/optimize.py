@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +69,10 @@ def optimize(
     state = None if fresh else ledger.find_sweep(prepared.key)
     known = 0 if state is None else state.done
     engine, count = None, 0
+    seen = Seen(prepared, shown.top)
+    if state is not None:
+        for trial in ledger.trials(state.record.sweep_id):
+            seen.add(trial)
     if state is None or known < prepared.search.total:
         # A search begins once there are workers for it.
         with workers() as pool:
@@ -76,14 +80,14 @@ def optimize(
             if state is None:
                 state = SweepState(prepared.record(sweep_id, now_ms()), 0, "")
                 ledger.start_sweep(state.record)
-            carry_on(prepared, ledger, state, pool, now_ms, progress)
+            carry_on(prepared, ledger, state, pool, now_ms, progress, seen.add)
         state = ledger.sweep(state.record.sweep_id)
     elif state.ended != FINISHED:
         # It died between its last trial and its last word.
         ledger.end_sweep(state.record.sweep_id, now_ms(), FINISHED)
         state = ledger.sweep(state.record.sweep_id)
     ran = time.perf_counter()
-    found = look(prepared, ledger, state, shown)
+    found = look(prepared, ledger, state, shown, seen)
     found.result["ran"] = state.done - known
     found.result["resumed"] = known > 0
     found.result["engine"], found.result["workers"] = engine, count
@@ -95,16 +99,28 @@ _MOST_KEPT = 4096
 """Trials that are looked at twice without being read twice; of more the ledger is asked again, so that memory is bounded."""
 
 
-def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Shown) -> Found:
+class Seen:
+    """The first look at a table, taken while it is made: whoever waits for workers has time for it."""
+
+    def __init__(self, prepared: Prepared, most: int) -> None:
+        self.survey = Survey(prepared.space, prepared.wanted.objectives, prepared.wanted.min_trades, most)
+        self._kept: list[Trial] = []
+
+    def add(self, trial: Trial) -> None:
+        """Take a trial in; they come in order of number."""
+        self.survey.add(trial)
+        if self.survey.done <= _MOST_KEPT:
+            self._kept.append(trial)
+
+    def again(self, ledger: SweepLedger, sweep_id: str) -> Iterable[Trial]:
+        """Return the trials for a second look."""
+        return self._kept if self.survey.done == len(self._kept) else ledger.trials(sweep_id)
+
+
+def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Shown, once: Seen) -> Found:
     """Survey the trials that are written. Raises StrategyError where every one of them was refused."""
     sweep_id = state.record.sweep_id
-    wanted = prepared.wanted
-    seen = Survey(prepared.space, wanted.objectives, wanted.min_trades, shown.top)
-    kept: list[Trial] = []
-    for trial in ledger.trials(sweep_id):
-        seen.add(trial)
-        if seen.done <= _MOST_KEPT:
-            kept.append(trial)
+    wanted, seen = prepared.wanted, once.survey
     if seen.done and seen.failed == seen.done:
         problem, _ = seen.problems.most_common(1)[0]
         raise StrategyError(f"each of {seen.done:,} combinations was refused, most often: {problem}")
@@ -119,7 +135,7 @@ def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Show
             best,
             two_axes(prepared.space, seen.influence(), shown.heatmap),
         )
-        for trial in kept if seen.done == len(kept) else ledger.trials(sweep_id):
+        for trial in once.again(ledger, sweep_id):
             closer.add(trial)
         beside = closer.neighbours(shown.plateau_pct, shown.spike_pct)
         maps = closer.maps()

@@ -19,11 +19,11 @@ from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.search import FIGURES, Grid, Objective, Random, Search, Tpe
 from trader_cli.jobs.space import Space
-from trader_cli.jobs.workers import Pool
+from trader_cli.jobs.workers import Pool, WorkersLostError
 from trader_cli.model.evidence import Proposal, SweepRecord, SweepState, Trial, Tried
 from trader_cli.model.instrument import Instrument
 
-_MOST_UNWRITTEN = 256
+_MOST_UNWRITTEN = 128
 _MOST_UNWRITTEN_SECONDS = 1.0
 """What a killed sweep loses at most."""
 _DECIDING = ("account", *RULES)
@@ -227,8 +227,9 @@ def carry_on(
     pool: Pool,
     now_ms: Callable[[], int],
     progress: Callable[[int, int], None],
+    seen: Callable[[Trial], None],
 ) -> None:
-    """Run the trials that are missing, and write them down at least every second.
+    """Run the trials that are missing, show each to `seen`, and write them down at least every second.
 
     Interrupted, what is done is kept and the interruption goes on.
     """
@@ -243,6 +244,7 @@ def carry_on(
             ready = search.ready(first)
             for trial in pool.run(first, ready, search.at):
                 search.tell(trial)
+                seen(trial)
                 unwritten.append(trial)
                 now = time.perf_counter()
                 if len(unwritten) >= _MOST_UNWRITTEN or now - written_at >= _MOST_UNWRITTEN_SECONDS:
@@ -250,10 +252,11 @@ def carry_on(
                     unwritten, written_at = [], now
                 progress(trial.number + 1, search.total)
             first = ready
+        pool.dismiss()
         if unwritten:
             ledger.add_trials(sweep_id, unwritten)
         ledger.end_sweep(sweep_id, now_ms(), FINISHED)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, WorkersLostError):
         # It may have come while trials were written: what the ledger has by now is left out.
         done = ledger.sweep(sweep_id).done
         rest = [one for one in unwritten if one.number >= done]

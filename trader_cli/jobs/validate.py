@@ -20,7 +20,7 @@ from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.summary import Costs, iso
 from trader_cli.jobs.tuning import Limits
 from trader_cli.jobs.warming import warn_of_compiling
-from trader_cli.jobs.workers import processes
+from trader_cli.jobs.workers import missing, processes
 from trader_cli.model.evidence import CheckResult, Status, Tried, Verdict, follows
 from trader_cli.model.instrument import Instrument
 
@@ -192,12 +192,21 @@ def _run(bench: Bench, names: Sequence[str], workers: int) -> Iterator[tuple[Che
     # Processes, not threads: most of a check is Python, and what a strategy does to the interpreter it runs in stays there.
     first = [name for name in _LONGEST if name in names]
     order = [*first, *(name for name in names if name not in first)]
-    with processes(), joblib.Parallel(count, backend="loky", return_as="generator_unordered", batch_size=1) as parallel:
+    with (
+        processes(count) as backend,
+        joblib.parallel_config(**backend),
+        joblib.Parallel(count, return_as="generator_unordered", batch_size=1) as parallel,
+        missing("at a check"),
+    ):
         yield from parallel(joblib.delayed(checked)(bench, name) for name in order)
 
 
 def _worth(bench: Bench) -> int:
-    """Return 1 where more workers cost more than they bring, else 0: every process loads the engine before it replays."""
+    """Return 1 where more workers cost more than they bring, else 0: one that begins anew loads the engine first."""
+    from trader_cli.jobs.forked import forkable
+
+    if forkable():
+        return 0
     begin = time.perf_counter()
     bench.lab.run()
     return 1 if time.perf_counter() - begin <= _LONG_REPLAY else 0

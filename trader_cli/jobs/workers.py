@@ -1,7 +1,7 @@
 """Where trials run: threads of this process, processes of this machine, or a Ray or Dask cluster; always by joblib.
 
-Threads share the bars and every indicator, and the kernels let each other run. Elsewhere each process is sent the lab once
-and keeps it. Results come back in the order of their numbers, whoever was first.
+Threads share the bars and every indicator, and the kernels let each other run. Copies of this process have the lab; any other
+is sent it once and keeps it. Results come back in the order of their numbers, whoever was first.
 """
 
 from __future__ import annotations
@@ -11,35 +11,51 @@ import pickle
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from trader_cli.errors import StrategyError, UsageError, VenueError
+from trader_cli.errors import StrategyError, TraderError, UsageError, VenueError
 from trader_cli.jobs.lab import Lab, Variant
 from trader_cli.jobs.memory import keep_memory
 from trader_cli.jobs.threads import threads_for
 from trader_cli.model.evidence import Trial
+from trader_cli.strategy.sharing import MOST_BYTES
 
-Engine = Literal["local", "processes", "ray", "dask"]
+Engine = Literal["local", "threads", "processes", "ray", "dask"]
 Numbered = tuple[int, Mapping[str, Any]]
 
-_MOST_IN_BLOCK = 32
+_MOST_IN_BLOCK = 64
 _BLOCK_SECONDS = 0.1
 """What a block of trials should take: long against its way to a worker, short against a commit."""
+_LEAST_SECONDS = 1e-6
 _ROUND_SECONDS = 1.0
 _MOST_IN_ROUND = 1024
 
 _MOST_LABS = 4
 
+_WORTH_COPIES_SECONDS = 0.3
+"""Of work for one: from then on, copies of this process have won back the 50 ms that they take to come and go."""
 _WORTH_PROCESSES_SECONDS = 20.0
-"""Of work for one: from then on, processes have won back the two seconds that each takes to start."""
+"""Of work for one: from then on, processes that begin anew have won back the two seconds that each takes to start."""
+_TELLING_SECONDS = 1.0
+"""A replay that takes longer says how long they take; in a shorter first one much may be what only the first does."""
+_LEAST_SHARED_BYTES = 32 * 1024 * 1024
 
 _labs: dict[str, Lab] = {}
 """The newest labs that this process was sent, by their tokens: workers outlive a sweep, and several may share them."""
+
+
+class WorkersLostError(TraderError):
+    """Some worker died at its work: killed, by the system where memory ran out, or by a crash of its strategy's own."""
+
+    code = "workers"
 
 
 @dataclass(frozen=True)
@@ -65,10 +81,14 @@ class Parcel:
 
 def unpack(token: str, packed: bytes) -> None:
     """Keep a lab in this process, in the place of the oldest where there are many."""
+    keep_memory()
+    _keep(token, pickle.loads(packed))  # noqa: S301 packed by ourselves a moment ago
+
+
+def _keep(token: str, lab: Lab) -> None:
     while len(_labs) >= _MOST_LABS:
         _labs.pop(next(iter(_labs)))
-    keep_memory()
-    _labs[token] = pickle.loads(packed)  # noqa: S301 packed by ourselves a moment ago
+    _labs[token] = lab
 
 
 def run_trial(lab: Lab, number: int, params: Mapping[str, Any]) -> Trial:
@@ -87,14 +107,16 @@ def run_block(lab: Lab | Parcel, block: Sequence[Numbered]) -> list[Trial]:
 
 
 class Pool:
-    """Workers that are ready. engine: where they are; workers: how many trials run at once."""
+    """Workers that are ready. engine: where they are; workers: how many trials run at once; seconds: of a trial, if known."""
 
-    def __init__(self, parallel: Any, lab: Lab | Parcel, engine: Engine, workers: int) -> None:
+    def __init__(self, parallel: Any, lab: Lab | Parcel, engine: Engine, workers: int, seconds: float | None) -> None:
         self.engine = engine
         self.workers = workers
         self._parallel = parallel
         self._lab = lab
-        self._each = _BLOCK_SECONDS
+        # Of processes the end takes a while, and whoever has nothing left to give out may do something else meanwhile.
+        self.dismiss: Callable[[], None] = getattr(parallel._backend, "dismiss", lambda: None)
+        self._each = _BLOCK_SECONDS if seconds is None else max(seconds, _LEAST_SECONDS)
 
     def run(self, first: int, last: int, at: Callable[[int], Mapping[str, Any]]) -> Iterator[Trial]:
         """Yield the trials first to last - 1 in order.
@@ -115,31 +137,59 @@ class Pool:
                 size = max(1, min(block, (first + count - start) // (2 * self.workers)))
                 given.append([(number, at(number)) for number in range(start, start + size)])
                 start += size
-            for trials in self._parallel(delayed(run_block)(self._lab, one) for one in given):
-                yield from trials
-            self._each = max((time.perf_counter() - begin) * self.workers / count, 1e-6)
+            with missing(f"among trials {first:,} to {first + count - 1:,}"):
+                yield from _taken(self._parallel(delayed(run_block)(self._lab, one) for one in given))
+            self._each = max((time.perf_counter() - begin) * self.workers / count, _LEAST_SECONDS)
             first += count
 
 
-def best_engine(lab: Lab, trials: int) -> tuple[Engine, int]:
-    """Return where so many trials are soonest done on this machine, and by how many workers.
+def _taken(blocks: Iterable[list[Trial]]) -> Iterator[Trial]:
+    try:
+        for trials in blocks:
+            yield from trials
+    finally:
+        close = getattr(blocks, "close", None)
+        if close is not None:
+            with warnings.catch_warnings():
+                # Whoever is interrupted knows that he leaves results behind.
+                warnings.simplefilter("ignore")
+                close()
 
-    Threads share everything, and gain where series are long; processes gain always, once their start is paid for.
+
+def best_engine(lab: Lab, workers: int, trials: int) -> tuple[Engine, int, float | None]:
+    """Return where so many trials are soonest done on this machine, by how many workers, and how long each takes, if known.
+
+    workers: 0 = as many as are best. Copies of this process gain wherever they can be made and there is a little to do. Else
+    threads, which share everything, gain where series are long, and processes that begin anew where there is much to do.
     """
     import joblib
 
-    threads = threads_for(lab.series)
-    if threads > 1 or joblib.cpu_count() == 1:
-        return "local", threads
-    try:
-        lab.run()
+    from trader_cli.jobs.forked import forkable
+
+    cores = workers or joblib.cpu_count()
+    if cores == 1:
+        return "local", 1, None
+    copies = forkable()
+    if not copies and (workers or threads_for(lab.series) > 1):
+        return "threads", cores, None
+    seconds = replay_seconds(lab)
+    least = 0.0 if workers else _WORTH_COPIES_SECONDS if copies else _WORTH_PROCESSES_SECONDS
+    worth = copies if seconds is None else seconds * trials >= least
+    return ("processes", cores, seconds) if worth or workers else ("local", 1, seconds)
+
+
+def replay_seconds(lab: Lab) -> float | None:
+    """Return how long a replay takes, None where the strategy refuses its own values."""
+    for _ in range(2):
         begin = time.perf_counter()
-        lab.run()
-        seconds = (time.perf_counter() - begin) * trials
-    except (StrategyError, UsageError):
-        # It refuses its own values; what its trials take is not known.
-        return "local", 1
-    return ("processes", joblib.cpu_count()) if seconds >= _WORTH_PROCESSES_SECONDS else ("local", 1)
+        try:
+            lab.run()
+        except (StrategyError, UsageError):
+            return None
+        seconds = time.perf_counter() - begin
+        if seconds >= _TELLING_SECONDS:
+            break
+    return seconds
 
 
 @contextmanager
@@ -151,48 +201,79 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str, trial
 
     keep_memory()
     with ExitStack() as stack:
-        if engine == "local" and workers == 0:
-            engine, workers = best_engine(lab, trials)
+        sent: Lab | Parcel = lab
+        seconds = None
         if engine == "local":
-            count = workers
-            backend: dict[str, Any] = {"backend": "threading"}
-            sent: Lab | Parcel = lab
-        elif engine == "processes":
-            count = workers or joblib.cpu_count()
-            backend = {"backend": "loky", "initializer": _ignore_ctrl_c}
-            stack.enter_context(processes())
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trader-lab-"))
-            path = Path(folder) / "lab"
-            path.write_bytes(pickle.dumps(lab))
-            sent = Parcel(token, path=str(path))
-        elif engine == "ray":
+            engine, workers, seconds = best_engine(lab, workers, trials)
+        count = workers or joblib.cpu_count()
+        if engine == "ray":
             count, backend, sent = stack.enter_context(_ray(lab, workers, address, token))
-        else:
+        elif engine == "dask":
             count, backend, sent = stack.enter_context(_dask(lab, workers, address, token))
-        if count == 1 and engine in ("local", "processes"):
-            backend = {"backend": "sequential"}
-            sent = lab
+        elif count == 1:
+            engine, backend = "local", {"backend": "sequential"}
+        elif engine == "threads":
+            backend = {"backend": "threading"}
+        else:
+            backend, sent = stack.enter_context(_processes(lab, count, token, measured=seconds is not None))
         streams = engine != "ray"
         stack.enter_context(joblib.parallel_config(**backend))
         parallel = joblib.Parallel(
             n_jobs=count, return_as="generator" if streams else "list", pre_dispatch="2*n_jobs", batch_size=1
         )
-        yield Pool(stack.enter_context(parallel), sent, engine, count)
-
-
-def _ignore_ctrl_c() -> None:
-    # It reaches every process in front of a terminal; who gave out the work ends it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        yield Pool(stack.enter_context(parallel), sent, engine, count, seconds)
 
 
 @contextmanager
-def processes() -> Iterator[None]:
-    """Send the processes of this machine home at the end: the program ends without a farewell, and nobody else would."""
+def _processes(lab: Lab, count: int, token: str, *, measured: bool) -> Iterator[tuple[dict[str, Any], Parcel]]:
+    from trader_cli.jobs.forked import Forked, forkable
+
+    if forkable() and not measured:
+        # What a first replay compiles and loads, the copies have then.
+        replay_seconds(lab)
+    with processes(count, partial(_move_in, token, lab, count)) as backend:
+        if isinstance(backend["backend"], Forked):
+            yield backend, Parcel(token)
+            return
+        with tempfile.TemporaryDirectory(prefix="trader-lab-") as folder:
+            path = Path(folder) / "lab"
+            path.write_bytes(pickle.dumps(lab))
+            yield backend, Parcel(token, path=str(path))
+
+
+def _move_in(token: str, lab: Lab, count: int) -> None:
+    # So many stores of indicators are not to be so many times as large.
+    lab.share_at_most(max(MOST_BYTES // count, _LEAST_SHARED_BYTES))
+    _keep(token, lab)
+
+
+def _nothing() -> None:
+    pass
+
+
+@contextmanager
+def processes(count: int, born: Callable[[], None] = _nothing) -> Iterator[dict[str, Any]]:
+    """Give joblib's backend for processes of this machine: copies of this one where they can be made, else such as begin anew.
+
+    born: what a copy does first. At the end they are sent home: the program ends without a farewell, and nobody else would.
+    """
+    from trader_cli.jobs.forked import Forked, forkable
+
+    copies = None
+    # The system may refuse so large a copy, even though its memory would be shared.
+    with suppress(OSError):
+        copies = Forked(count, born) if forkable() else None
+    if copies is not None:
+        try:
+            yield {"backend": copies}
+        finally:
+            copies.terminate()
+        return
     from joblib.executor import MemmappingExecutor
     from joblib.externals.loky import get_reusable_executor
 
     try:
-        yield
+        yield {"backend": "loky", "initializer": _ignore_ctrl_c}
     finally:
         executor = get_reusable_executor(reuse=True)
         if isinstance(executor, MemmappingExecutor):
@@ -201,6 +282,23 @@ def processes() -> Iterator[None]:
         else:
             # Nothing was given out, so joblib's own was never made.
             executor.shutdown(kill_workers=True)
+
+
+def _ignore_ctrl_c() -> None:
+    # It reaches every process in front of a terminal; who gave out the work ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def missing(work: str) -> Iterator[None]:
+    """Say it where a worker dies at its work. Raises WorkersLostError."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkersLostError(
+            f"a worker process died {work}: killed from outside, or crashed in machine code",
+            "where the system killed it for want of memory, `--workers 1` needs less, and so do fewer bars",
+        ) from error
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 GENESIS = bytes(32)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def row_bytes(values: Sequence[Any]) -> bytes:
     """Return a row's canonical bytes: its values as one JSON list, in column order, without the chain."""
-    return json.dumps(list(values), separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(list(values)).encode()
 
 
 def transaction_bytes(head: bytes, kind: str, symbol: str, fill: bytes, entries: bytes) -> bytes:

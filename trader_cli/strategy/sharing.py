@@ -69,6 +69,10 @@ class Shared:
                 return self._kept[key]
             return None
 
+    def limit(self, most_bytes: int) -> None:
+        """Keep no more than this from the next indicator on."""
+        self._most = most_bytes
+
     def keep(self, key: tuple[Any, ...], found: Any) -> Any:
         """Keep an indicator's arrays and return them as everybody gets them, read-only."""
         arrays = found if isinstance(found, tuple) else (found,)
