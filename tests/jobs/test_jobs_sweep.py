@@ -10,9 +10,10 @@ import pickle
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from trader_cli.jobs.search import FIGURES
 from trader_cli.jobs.space import read_space
 from trader_cli.jobs.sweep import Prepared, Wanted, objectives, prepare
 from trader_cli.jobs.workers import Pool, WorkersLostError, pool, processes
+from trader_cli.ledger import Ledger
 from trader_cli.model.bars import Bars
 from trader_cli.model.evidence import Trial
 from trader_cli.model.instrument import Instrument
@@ -90,14 +92,14 @@ def no_workers() -> AbstractContextManager[Pool]:
 
 def run(
     one: Prepared,
-    book: SweepBook,
+    book: Any,
     workers: int = 1,
     engine: Any = "local",
     shown: Shown = SHOWN,
     fresh: bool = False,
     opened: Callable[[], AbstractContextManager[Pool]] | None = None,
 ) -> Found:
-    ids = f"sweep-{len(book.records)}"
+    ids = f"sweep-{len(book.records) if isinstance(book, SweepBook) else 0}"
     give = opened or (lambda: pool(one.lab, engine, workers, "", one.key))
     return optimize(one, book, give, ids, lambda: 7, lambda _done, _of: None, shown, fresh=fresh)
 
@@ -201,6 +203,21 @@ def test_a_finished_search_is_shown_again_without_running_and_begun_anew_on_requ
     assert again["table_digest"] == first["table_digest"]
     anew = run(prepared(), book, fresh=True).result
     assert (anew["ran"], anew["sweep_id"]) == (36, "sweep-1")
+
+
+def test_a_search_shown_again_from_the_ledger_says_what_it_said_to_the_letter(tmp_path: Path) -> None:
+    class Turned(Cross):
+        slow = Param(20, low=3, high=80)
+        fast = Param(5, low=2, high=40)
+
+    with closing(Ledger.open("sqlite:///trader.db", tmp_path)) as ledger:
+        one = prepared(strategy=Turned())
+        first = run(one, ledger).result
+        again = run(one, ledger, opened=no_workers).result
+    assert [list(one["best"]["params"]) for one in (first, again)] == [list(Turned.declared)] * 2
+    changed = ("ran", "resumed", "engine", "workers", "seconds")
+    said = [json.dumps({key: value for key, value in one.items() if key not in changed}) for one in (first, again)]
+    assert said[0] == said[1]
 
 
 def test_another_objective_ranks_a_finished_grid_anew_without_running_it() -> None:

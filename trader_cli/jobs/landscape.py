@@ -270,7 +270,11 @@ class Closer:
             "rows": [
                 {
                     "number": trial.number,
-                    "params": {name: value for name, value in trial.params.items() if value != self._best.params[name]},
+                    "params": {
+                        axis.name: trial.params[axis.name]
+                        for axis in self._space.axes
+                        if trial.params[axis.name] != self._best.params[axis.name]
+                    },
                     "value": value,
                     "relative_pct": _kept(best, value, self._objective.highest) * 100,
                     "trades": trial.stats.get("trades"),

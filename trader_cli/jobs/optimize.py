@@ -11,6 +11,8 @@ from typing import Any
 
 from trader_cli.errors import StrategyError, UsageError, did_you_mean
 from trader_cli.jobs.landscape import Closer, HeatMap, Survey, two_axes
+from trader_cli.jobs.search import FIGURES
+from trader_cli.jobs.space import Space
 from trader_cli.jobs.summary import iso
 from trader_cli.jobs.sweep import FINISHED, Prepared, SweepLedger, carry_on
 from trader_cli.jobs.workers import Pool
@@ -164,9 +166,9 @@ def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Show
         "thin": seen.thin,
         "problems": [{"problem": text, "count": count} for text, count in seen.problems.most_common(5)],
         "tried": ledger.tried(record.strategy, 1).count,
-        "best": None if best is None else row(best),
-        "top": [row(one) for one in seen.top],
-        "front": [row(one) for one in seen.front[: shown.top]],
+        "best": None if best is None else row(best, prepared.space),
+        "top": [row(one, prepared.space) for one in seen.top],
+        "front": [row(one, prepared.space) for one in seen.front[: shown.top]],
         "front_size": len(seen.front),
         "neighbours": beside,
         "heatmap": None if maps is None else maps[0].plain(),
@@ -178,9 +180,11 @@ def look(prepared: Prepared, ledger: SweepLedger, state: SweepState, shown: Show
     return Found(result, state, best, None if maps is None else maps[1])
 
 
-def row(trial: Trial) -> dict[str, Any]:
-    """Return a trial as plain values."""
-    return {"number": trial.number, "params": dict(trial.params), "stats": dict(trial.stats), "digest": trial.digest}
+def row(trial: Trial, space: Space) -> dict[str, Any]:
+    """Return a trial as plain values, in the order in which parameters are declared and figures told, wherever it was kept."""
+    params = {axis.name: trial.params[axis.name] for axis in space.axes}
+    stats = {name: trial.stats[name] for name in FIGURES}
+    return {"number": trial.number, "params": params, "stats": stats, "digest": trial.digest}
 
 
 def sweep_row(state: SweepState) -> dict[str, Any]:
