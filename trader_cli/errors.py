@@ -8,7 +8,8 @@ TraderError
 │   └── TimeUpError  a cycle at its own limit of time
 ├── RiskError       exit 6: halted, breaker open, not armed, or accounts that do not agree
 ├── UnresolvedError exit 7: an order's fate is not known yet
-└── LeaseError      exit 75: another run holds the lease
+├── LeaseError      exit 75: another run holds the lease
+└── WorkersLostError  exit 1: a process that worked for this one was killed
 
 An error is a sentence with the value (lower case, no full stop), then hints, each a thing to do.
 Whatever is not a TraderError is a fault of the program and ends with exit code 1.
@@ -103,6 +104,12 @@ class LeaseError(TraderError):
 
     code = "lease"
     exit_code = 75
+
+
+class WorkersLostError(TraderError):
+    """A process that worked for this one died at it: killed, by the system where memory ran out, or crashed in machine code."""
+
+    code = "workers"
 
 
 def sentence(error: TraderError) -> str:

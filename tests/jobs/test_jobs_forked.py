@@ -18,10 +18,11 @@ import joblib
 import pytest
 from research import lab_of, walk
 
+from trader_cli.errors import WorkersLostError
 from trader_cli.jobs import forked
 from trader_cli.jobs.forked import Forked, forkable
 from trader_cli.jobs.lab import Variant
-from trader_cli.jobs.workers import WorkersLostError, missing, processes
+from trader_cli.jobs.workers import missing, processes
 from trader_cli.strategy import indicators
 from trader_cli.strategy.base import Levels, Strategy
 from trader_cli.strategy.params import Param

@@ -21,7 +21,7 @@ import pytest
 from research import lab_of, walk
 from sweep_book import SweepBook
 
-from trader_cli.errors import StrategyError, UsageError
+from trader_cli.errors import StrategyError, UsageError, WorkersLostError
 from trader_cli.jobs import forked
 from trader_cli.jobs.lab import Lab, Variant
 from trader_cli.jobs.landscape import Bins, Survey
@@ -29,7 +29,7 @@ from trader_cli.jobs.optimize import Found, Shown, check_shown, optimize
 from trader_cli.jobs.search import FIGURES
 from trader_cli.jobs.space import read_space
 from trader_cli.jobs.sweep import Prepared, Wanted, objectives, prepare
-from trader_cli.jobs.workers import Pool, WorkersLostError, pool, processes
+from trader_cli.jobs.workers import Pool, pool, processes
 from trader_cli.ledger import Ledger
 from trader_cli.model.bars import Bars
 from trader_cli.model.evidence import Trial

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from trader_cli.errors import DataError, UsageError, did_you_mean
+from trader_cli.errors import DataError, UsageError, WorkersLostError, did_you_mean
 from trader_cli.jobs.lab import Lab
 from trader_cli.jobs.plan import RULES, Chosen, Request, code_digest
 from trader_cli.jobs.ports import BarSource
 from trader_cli.jobs.scene import set_stage
 from trader_cli.jobs.search import FIGURES, Grid, Objective, Random, Search, Tpe
 from trader_cli.jobs.space import Space
-from trader_cli.jobs.workers import Pool, WorkersLostError
+from trader_cli.jobs.workers import Pool
 from trader_cli.model.evidence import Proposal, SweepRecord, SweepState, Trial, Tried
 from trader_cli.model.instrument import Instrument
 

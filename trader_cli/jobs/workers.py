@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from trader_cli.errors import StrategyError, TraderError, UsageError, VenueError
+from trader_cli.errors import StrategyError, UsageError, VenueError, WorkersLostError
 from trader_cli.jobs.lab import Lab, Variant
 from trader_cli.jobs.memory import keep_memory
 from trader_cli.jobs.threads import threads_for
@@ -50,12 +50,6 @@ _LEAST_SHARED_BYTES = 32 * 1024 * 1024
 
 _labs: dict[str, Lab] = {}
 """The newest labs that this process was sent, by their tokens: workers outlive a sweep, and several may share them."""
-
-
-class WorkersLostError(TraderError):
-    """Some worker died at its work: killed, by the system where memory ran out, or by a crash of its strategy's own."""
-
-    code = "workers"
 
 
 @dataclass(frozen=True)
@@ -107,15 +101,25 @@ def run_block(lab: Lab | Parcel, block: Sequence[Numbered]) -> list[Trial]:
 
 
 class Pool:
-    """Workers that are ready. engine: where they are; workers: how many trials run at once; seconds: of a trial, if known."""
+    """Workers that are ready. engine: where they are; workers: how many trials run at once; seconds: of a trial, if known.
 
-    def __init__(self, parallel: Any, lab: Lab | Parcel, engine: Engine, workers: int, seconds: float | None) -> None:
+    dismiss: sends them home without waiting for their end, where that takes a while.
+    """
+
+    def __init__(
+        self,
+        parallel: Any,
+        lab: Lab | Parcel,
+        engine: Engine,
+        workers: int,
+        seconds: float | None,
+        dismiss: Callable[[], None],
+    ) -> None:
         self.engine = engine
         self.workers = workers
         self._parallel = parallel
         self._lab = lab
-        # Of processes the end takes a while, and whoever has nothing left to give out may do something else meanwhile.
-        self.dismiss: Callable[[], None] = getattr(parallel._backend, "dismiss", lambda: None)
+        self.dismiss = dismiss
         self._each = _BLOCK_SECONDS if seconds is None else max(seconds, _LEAST_SECONDS)
 
     def run(self, first: int, last: int, at: Callable[[int], Mapping[str, Any]]) -> Iterator[Trial]:
@@ -221,7 +225,8 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str, trial
         parallel = joblib.Parallel(
             n_jobs=count, return_as="generator" if streams else "list", pre_dispatch="2*n_jobs", batch_size=1
         )
-        yield Pool(stack.enter_context(parallel), sent, engine, count, seconds)
+        dismiss = getattr(backend["backend"], "dismiss", _nothing)
+        yield Pool(stack.enter_context(parallel), sent, engine, count, seconds, dismiss)
 
 
 @contextmanager
