@@ -201,7 +201,7 @@ def w4(folder: Path, show: Any) -> None:
         seconds, peak, _ = run("optimize", "demo_ma", *PLAIN, "--until", until(home), *lengths, "--fresh", home=home)
         show("`trader optimize`, W4, whole process", f"{seconds:.1f} s, {peak:.0f} MB", "at most 500 MB")
         # The first bars only: what is asked is whether memory grows with the number of combinations.
-        short = ("--until", "2022-01-08", "--param", "fast=2:51")
+        short = ("--until", "2022-01-08", "--param", "fast=2:51", "--workers", "2")
         _, few, _ = run("optimize", "demo_ma", *PLAIN, *short, "--param", "slow=200,201", home=home)
         _, many, result = run("optimize", "demo_ma", *PLAIN, *short, "--param", "slow=101:300", home=home)
         assert result["done"] == 10_000

@@ -286,11 +286,11 @@ def test_sums_are_those_of_all_trials() -> None:
     assert sums["final_equity"] == pytest.approx(sum(one["final_equity"] for one in ran), abs=1e-6)
 
 
-def test_trials_are_written_in_batches_of_at_most_128() -> None:
+def test_trials_are_written_in_batches_of_at_most_256() -> None:
     book = SweepBook()
     run(prepared({"fast": "2:25", "slow": "30:60:2"}), book, 2)
     assert sum(book.batches) == 24 * 16
-    assert max(book.batches) <= 128
+    assert max(book.batches) <= 256
 
 
 def test_the_search_does_not_see_what_is_held_out() -> None:

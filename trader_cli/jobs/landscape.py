@@ -19,6 +19,8 @@ from trader_cli.jobs.space import Axis, Space
 from trader_cli.model.evidence import Trial
 
 _MOST_BINS = 50
+_MOST_KNOWN = 4096
+"""Values whose part is not reckoned twice."""
 _SHOWN_COLUMNS, _SHOWN_ROWS = 11, 20
 """What a map of 80 columns holds."""
 _NEAR = 0.1
@@ -36,6 +38,7 @@ class Bins:
 
     axis: Axis
     count: int
+    _known: dict[Any, int] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, axis: Axis, most: int) -> Bins:
@@ -45,6 +48,14 @@ class Bins:
 
     def bin(self, value: Any) -> int:
         """Return the part that a value lies in."""
+        found = self._known.get(value)
+        if found is None:
+            found = self._part(value)
+            if len(self._known) < _MOST_KNOWN:
+                self._known[value] = found
+        return found
+
+    def _part(self, value: Any) -> int:
         size, place = self.axis.size, self.axis.place(value)
         if size is not None and place is not None:
             return place * self.count // size
@@ -77,6 +88,13 @@ class _Mean:
     @property
     def value(self) -> float:
         return self.total / self.count if self.count else math.nan
+
+
+def _mean_at(means: dict[Any, _Mean], place: Any) -> _Mean:
+    found = means.get(place)
+    if found is None:
+        found = means[place] = _Mean()
+    return found
 
 
 @dataclass
@@ -125,8 +143,7 @@ class Survey:
             self._front.add(trial, worth)
         if math.isfinite(worth[0]):
             for name, bins in self._bins.items():
-                means = self._means.setdefault(name, {})
-                means.setdefault(bins.bin(trial.params[name]), _Mean()).add(worth[0])
+                _mean_at(self._means.setdefault(name, {}), bins.bin(trial.params[name])).add(worth[0])
 
     @property
     def digest(self) -> str:
@@ -201,7 +218,8 @@ class Closer:
         self, space: Space, objective: Objective, min_trades: int, best: Trial, axes: tuple[Axis, Axis] | None
     ):
         self._space, self._objective, self._min_trades, self._best = space, objective, min_trades, best
-        self._steps = {} if space.size is None else _one_step(space, best)
+        self._names = [axis.name for axis in space.axes]
+        self._steps = set() if space.size is None else _one_step(space, best)
         self._exact: list[Trial] = []
         self._near = Best(_MOST_NEAR)
         self._maps: list[tuple[Bins, Bins, dict[tuple[int, int], _Mean]]] = []
@@ -216,10 +234,10 @@ class Closer:
             value = trial.stats[self._objective.figure]
             for x, y, cells in self._maps:
                 place = (y.bin(trial.params[y.axis.name]), x.bin(trial.params[x.axis.name]))
-                cells.setdefault(place, _Mean()).add(value)
+                _mean_at(cells, place).add(value)
         if trial.params == self._best.params:
             return
-        if self._steps and self._space.number(trial.params) in self._steps:
+        if self._steps and tuple(trial.params[name] for name in self._names) in self._steps:
             self._exact.append(trial)
             return
         distance = self._distance(trial)
@@ -297,16 +315,16 @@ class Closer:
         return far
 
 
-def _one_step(space: Space, best: Trial) -> set[int]:
-    """Return the numbers of the combinations one step away in one parameter."""
-    found: set[int] = set()
+def _one_step(space: Space, best: Trial) -> set[tuple[Any, ...]]:
+    """Return the combinations one step away in one parameter, their values in the order of the axes."""
+    found: set[tuple[Any, ...]] = set()
     for axis in space.searched:
         if not axis.ordered:
             continue
         for value in _beside(axis, best.params[axis.name]):
-            number = space.number({**best.params, axis.name: value})
-            if number is not None:
-                found.add(number)
+            params = {**best.params, axis.name: value}
+            if space.number(params) is not None:
+                found.add(tuple(params[one.name] for one in space.axes))
     return found
 
 

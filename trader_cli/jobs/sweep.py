@@ -23,7 +23,7 @@ from trader_cli.jobs.workers import Pool
 from trader_cli.model.evidence import Proposal, SweepRecord, SweepState, Trial, Tried
 from trader_cli.model.instrument import Instrument
 
-_MOST_UNWRITTEN = 128
+_MOST_UNWRITTEN = 256
 _MOST_UNWRITTEN_SECONDS = 1.0
 """What a killed sweep loses at most."""
 _DECIDING = ("account", *RULES)
