@@ -361,7 +361,7 @@ class Validate(Section):
     """What `validate` asks of a strategy before it may trade money."""
 
     seed: Seed = Field(description="of everything random in the checks: the same seed gives the same verdict")
-    workers: Count = Field(description="checks at once; 0 = one a core where replays take long, else one")
+    workers: Count = Field(description="checks at once; 0 = one a core, or one where that takes longer")
     max_age_days: Days = Field(description="days after which a verdict no longer counts for live trading")
     confidence_pct: Confidence = Field(description="confidence at which chance is told from skill, in every check")
     min_trades: Count = Field(description="closed round trips below which there is no evidence")
