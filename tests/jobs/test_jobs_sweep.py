@@ -132,7 +132,7 @@ class Dying(Cross):
 
 
 @pytest.mark.req("X10")
-@pytest.mark.parametrize("copies", [True, False])
+@pytest.mark.parametrize("copies", [True, pytest.param(False, marks=pytest.mark.deep)])
 def test_a_search_whose_worker_was_killed_says_so_keeps_what_is_done_and_goes_on_to_the_same_table(
     copies: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
