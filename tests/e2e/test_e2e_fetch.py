@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 from exchange import ExchangeServer
 from exchange.faults import Rule
-from fetched import Said
+from said import Said, called
 from venues.yahoo_server import OPENS, Stock, YahooServer
 
-from trader_cli.cli.main import run
 from trader_cli.market.files import iso, load, write
 from trader_cli.market.listing import Series
 from trader_cli.model.bars import COLUMNS
@@ -37,9 +36,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hom
     (home / "trader.toml").write_text("[venue]\ntimeout_s = 60\n")
 
     def one(*words: str) -> Said:
-        capfd.readouterr()
-        code = run(["data", *words])
-        return Said(code, *capfd.readouterr())
+        return called(capfd, "data", *words)
 
     return one
 
@@ -71,9 +68,9 @@ def test_a_fetch_stores_closed_bars_of_several_series_and_the_next_only_what_is_
             (1428, 1, 1), (59, 0, 0), (1428, 1, 1), (59, 0, 0),
         ]  # fmt: skip
         assert len(server.requests("klines")) == asked + 2
-    listed = json.loads(call("list", "--exchange", "binance", "--json").out)["result"]["series"]
+    listed = call("list", "--exchange", "binance", "--json").series
     assert [one["timeframe"] for one in listed] == ["1d", "1h", "1d", "1h"]
-    checked = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
+    checked = call("check", "--exchange", "binance", "--json").series
     assert {one["grade"] for one in checked} == {"A"}
 
 
@@ -150,7 +147,7 @@ def test_gaps_are_asked_of_a_second_provider_and_what_nobody_has_is_named(call: 
     shown = call("providers")
     assert shown.code == 0
     assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["yahoo", "alpaca", "binance", "kraken"]
-    rows = json.loads(call("providers", "--json").out)["result"]["providers"]
+    rows = call("providers", "--json").result["providers"]
     assert {one["name"]: one["success_pct"] for one in rows} == {
         "yahoo": None,
         "alpaca": None,
@@ -255,15 +252,12 @@ def test_the_doctor_asks_for_missing_bars_and_names_what_the_venue_does_not_have
         kept = np.r_[0:20, 25:100, 101 : len(whole)]
         columns = {name: getattr(whole, name)[kept] for name in ("open_ms", *COLUMNS)}
         write(replace(whole, **columns), series.path)
-        capfd.readouterr()
-        run(["doctor", "--repair", "--json"])
-        told = json.loads(capfd.readouterr().out)["result"]
+        told = called(capfd, "doctor", "--repair", "--json").result
         assert [one["message"] for one in told["repairs"] if one["area"] == "data"] == [
             "asked for the missing bars of `BTC/USDT`: 6 came, 1 the venue does not have"
         ]
         assert load(series).open_ms.tolist() == whole.open_ms.tolist()
-        run(["doctor", "--repair", "--json"])
-        assert json.loads(capfd.readouterr().out)["result"]["repairs"] == []
+        assert called(capfd, "doctor", "--repair", "--json").result["repairs"] == []
 
 
 def ended(home: Path, rule: Rule, number: int, *words: str) -> Said:
@@ -289,7 +283,7 @@ def test_an_interrupt_keeps_what_came_and_says_so(call: Callable[..., Said], hom
         rule = server.fault(path="klines", nth=2, kind="hang")
         done = ended(home, rule, signal.SIGINT, *words, "--set", f"fetch.binance_url={server.url}")
     assert (done.code, done.err) == (130, "interrupted: nothing was half written\n")
-    (one,) = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
+    (one,) = call("check", "--exchange", "binance", "--json").series
     assert (one["bars"], one["grade"]) == (1000, "A")
 
 
@@ -319,7 +313,7 @@ def test_a_fetch_that_is_killed_goes_on_where_it_was_and_ends_as_if_nothing_had_
         for known in (1000, 1997):
             ended(home, server.fault(path="klines", nth=2, kind="hang"), signal.SIGKILL, *words)
             server.do("clear")
-            (one,) = json.loads(call("check", "--exchange", "binance", "--json").out)["result"]["series"]
+            (one,) = call("check", "--exchange", "binance", "--json").series
             assert (one["bars"], one["grade"]) == (known, "A")
         done = call("fetch", *words, "--json")
         assert [(one["before"], one["pages"]) for one in done.series] == [(1997, 2), (0, 1)]

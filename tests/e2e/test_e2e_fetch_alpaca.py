@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from fetched import Said
+from said import Said, called
 from venues.alpaca_server import KEY, SECRET, AlpacaServer, Listed, day_at
 from venues.yahoo_server import DAY, OPENS, Stock, YahooServer
 
-from trader_cli.cli.main import run
 from trader_cli.venues.sessions import is_open
 
 pytestmark = pytest.mark.req("R3.4")
@@ -45,9 +44,7 @@ def call(
     )
 
     def one(*words: str) -> Said:
-        capfd.readouterr()
-        code = run(["data", *words])
-        said = Said(code, *capfd.readouterr())
+        said = called(capfd, "data", *words)
         assert SECRET not in said.out + said.err
         return said
 

@@ -11,15 +11,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from account import HOLD
 from exchange import ExchangeServer
+from said import Said, called
 
-from trader_cli.cli.main import run
 from trader_cli.ledger import Ledger
 
 HOUR_MS = 3_600_000
@@ -36,23 +35,6 @@ timeframe = "1h"
 [risk]
 stop_pct = "2"
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        return json.loads(self.out)["result"]
-
-    @property
-    def message(self) -> str:
-        return str(json.loads(self.out)["error"]["message"])
 
 
 class Home:
@@ -96,10 +78,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hom
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
 
     def one(*words: str) -> Said:
-        capfd.readouterr()
-        code = run(list(words))
-        out, err = capfd.readouterr()
-        return Said(code, out, err)
+        return called(capfd, *words)
 
     return one
 

@@ -9,15 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from account import HOLD
 from exchange import ExchangeServer
+from said import Said, called
 
-from trader_cli.cli.main import run
 from trader_cli.ledger import Ledger
 from trader_cli.ledger.verify import verify
 
@@ -27,26 +26,12 @@ HOUR_MS = 3_600_000
 ALL = ("scan.min_volume=0", "scan.max_order_pct=0", "scan.max_spread_bps=0", "scan.min_age_bars=0")
 
 
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        return json.loads(self.out)["result"]
-
-
 @pytest.fixture
 def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Path) -> Callable[..., Said]:
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
 
     def one(*words: str) -> Said:
-        capfd.readouterr()
-        code = run(list(words))
-        out, err = capfd.readouterr()
-        return Said(code, out, err)
+        return called(capfd, *words)
 
     return one
 

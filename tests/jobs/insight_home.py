@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from said import Said
+
 from trader_cli.cli.main import run
 from trader_cli.ledger import Ledger
 
@@ -53,19 +55,6 @@ def at(hours: int) -> int:
 def clock(hours: int) -> str:
     """Return the same as text."""
     return datetime.fromtimestamp(at(hours) / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        return dict(json.loads(self.out)["result"])
 
 
 @dataclass(frozen=True)
