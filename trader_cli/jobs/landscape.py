@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -90,13 +90,6 @@ class _Mean:
         return self.total / self.count if self.count else math.nan
 
 
-def _mean_at(means: dict[Any, _Mean], place: Any) -> _Mean:
-    found = means.get(place)
-    if found is None:
-        found = means[place] = _Mean()
-    return found
-
-
 @dataclass
 class Survey:
     """Everything that one reading of a table tells. top: best first, of equal ones the lower number.
@@ -115,7 +108,7 @@ class Survey:
     problems: Counter[str] = field(default_factory=Counter)
     trades: int = 0
     equity: int = 0
-    _means: dict[str, dict[int, _Mean]] = field(default_factory=dict)
+    _means: dict[str, dict[int, _Mean]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(_Mean)))
     _hash: Any = field(default_factory=hashlib.sha256)
 
     def __post_init__(self) -> None:
@@ -143,7 +136,7 @@ class Survey:
             self._front.add(trial, worth)
         if math.isfinite(worth[0]):
             for name, bins in self._bins.items():
-                _mean_at(self._means.setdefault(name, {}), bins.bin(trial.params[name])).add(worth[0])
+                self._means[name][bins.bin(trial.params[name])].add(worth[0])
 
     @property
     def digest(self) -> str:
@@ -225,7 +218,7 @@ class Closer:
         self._maps: list[tuple[Bins, Bins, dict[tuple[int, int], _Mean]]] = []
         if axes is not None:
             for columns, rows in ((_MOST_BINS, _MOST_BINS), (_SHOWN_COLUMNS, _SHOWN_ROWS)):
-                self._maps.append((Bins.of(axes[0], columns), Bins.of(axes[1], rows), {}))
+                self._maps.append((Bins.of(axes[0], columns), Bins.of(axes[1], rows), defaultdict(_Mean)))
 
     def add(self, trial: Trial) -> None:
         """Take a row in."""
@@ -234,7 +227,7 @@ class Closer:
             value = trial.stats[self._objective.figure]
             for x, y, cells in self._maps:
                 place = (y.bin(trial.params[y.axis.name]), x.bin(trial.params[x.axis.name]))
-                _mean_at(cells, place).add(value)
+                cells[place].add(value)
         if trial.params == self._best.params:
             return
         if self._steps and tuple(trial.params[name] for name in self._names) in self._steps:
