@@ -28,7 +28,7 @@ from trader_cli.jobs.landscape import Bins, Survey
 from trader_cli.jobs.optimize import Found, Shown, check_shown, optimize
 from trader_cli.jobs.search import FIGURES
 from trader_cli.jobs.space import read_space
-from trader_cli.jobs.sweep import Prepared, Wanted, objectives, prepare
+from trader_cli.jobs.sweep import Prepared, SweepLedger, Wanted, objectives, prepare
 from trader_cli.jobs.workers import Pool, pool, processes
 from trader_cli.ledger import Ledger
 from trader_cli.model.bars import Bars
@@ -92,14 +92,14 @@ def no_workers() -> AbstractContextManager[Pool]:
 
 def run(
     one: Prepared,
-    book: Any,
+    book: SweepLedger,
     workers: int = 1,
     engine: Any = "local",
     shown: Shown = SHOWN,
     fresh: bool = False,
     opened: Callable[[], AbstractContextManager[Pool]] | None = None,
 ) -> Found:
-    ids = f"sweep-{len(book.records) if isinstance(book, SweepBook) else 0}"
+    ids = f"sweep-{len(book.records)}" if isinstance(book, SweepBook) else "sweep"
     give = opened or (lambda: pool(one.lab, engine, workers, "", one.key))
     return optimize(one, book, give, ids, lambda: 7, lambda _done, _of: None, shown, fresh=fresh)
 

@@ -219,7 +219,10 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str, trial
         elif engine == "threads":
             backend = {"backend": "threading"}
         else:
-            backend, sent = stack.enter_context(_processes(lab, count, token, measured=seconds is not None))
+            if seconds is None:
+                # What a first replay compiles and loads, copies of this process have then.
+                seconds = replay_seconds(lab)
+            backend, sent = stack.enter_context(_processes(lab, count, token))
         streams = engine != "ray"
         stack.enter_context(joblib.parallel_config(**backend))
         parallel = joblib.Parallel(
@@ -230,12 +233,9 @@ def pool(lab: Lab, engine: Engine, workers: int, address: str, token: str, trial
 
 
 @contextmanager
-def _processes(lab: Lab, count: int, token: str, *, measured: bool) -> Iterator[tuple[dict[str, Any], Parcel]]:
-    from trader_cli.jobs.forked import Forked, forkable
+def _processes(lab: Lab, count: int, token: str) -> Iterator[tuple[dict[str, Any], Parcel]]:
+    from trader_cli.jobs.forked import Forked
 
-    if forkable() and not measured:
-        # What a first replay compiles and loads, the copies have then.
-        replay_seconds(lab)
     with processes(count, partial(_move_in, token, lab, count)) as backend:
         if isinstance(backend["backend"], Forked):
             yield backend, Parcel(token)
